@@ -1,0 +1,302 @@
+"""Every plot of data, training and results, in one look.
+
+Each function returns a matplotlib figure; a notebook shows it as the value of a cell,
+and ``save`` writes it for the reports. Colours are readable in grey print.
+"""
+
+import io
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import colors, ticker
+from PIL import Image
+
+from coursework import files, lines, paths
+
+TRAIN, VALIDATION = "#1b5e8c", "#d97706"
+SCALE = "viridis"
+GAP = 2  # px between the tiles of a sheet
+BACKGROUND = 200  # grey level between tiles
+MOST_ACCURATE = 0.9999  # where the accuracy axis ends
+MOST_NUMBERED = 12  # classes for which a confusion matrix still has room for numbers
+
+
+def use_style():
+    """Set matplotlib's defaults for this project."""
+    plt.rcParams.update(
+        {
+            "figure.dpi": 90,
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": False,
+            "image.interpolation": "nearest",
+            "image.cmap": SCALE,
+            "legend.frameon": False,
+        }
+    )
+
+
+def save(figure, name, stand_in=False):
+    """Write a figure as a palette PNG, which is a third of the size of a full one.
+
+    Args:
+        figure: a matplotlib figure.
+        name: str, the file's name without its ending.
+        stand_in: bool, whether it shows results on stand-in data.
+
+    Returns:
+        The path, relative to the project.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = paths.figures(stand_in) / f"{name}.png"
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=150)
+    with files.replacing(path) as temporary:
+        Image.open(drawn).convert("RGB").quantize(256).save(temporary, optimize=True)
+    return paths.relative(path)
+
+
+def tile(images, columns):
+    """Put images beside one another.
+
+    Args:
+        images: (N, height, width, channels) uint8.
+        columns: int, images in a row; the last row may be shorter.
+
+    Returns:
+        (rows, …, 3) uint8 picture with grey gaps, and the distances from tile to tile,
+        (vertical, horizontal) in px.
+    """
+    count, height, width, _ = images.shape
+    rows = -(-count // columns)
+    pitch = height + GAP, width + GAP
+    sheet = np.full(
+        (rows * pitch[0] + GAP, columns * pitch[1] + GAP, 3), BACKGROUND, np.uint8
+    )
+    for index, image in enumerate(images):
+        top = index // columns * pitch[0] + GAP
+        left = index % columns * pitch[1] + GAP
+        sheet[top : top + height, left : left + width] = image
+    return sheet, pitch
+
+
+def contact_sheet(dataset):
+    """One image of each of the 96 classes, the one nearest to the frame's middle."""
+    chosen = lines_by_kind(np.array([_most_central(dataset, c) for c in range(96)]))
+    sheet, pitch = tile(dataset.images[chosen.ravel()], len(lines.ANGLES))
+    figure, axes = plt.subplots(figsize=(10, 7.2))
+    axes.imshow(sheet)
+    _label_kinds(axes, *pitch)
+    axes.set_title("The 96 classes, one image each")
+    return figure
+
+
+def _most_central(dataset, index):
+    members = np.flatnonzero(dataset.classes == index)
+    distance = np.abs(dataset.centers[members] - lines.SIZE / 2).max(axis=1)
+    return members[distance.argmin()]
+
+
+def lines_by_kind(values):
+    """Arrange 96 values as (length, width, color) by angle: (8, 12)."""
+    return np.asarray(values).reshape(lines.LEVELS).swapaxes(2, 3).reshape(8, 12)
+
+
+def _label_kinds(axes, row_pitch, column_pitch):
+    """Name the axes of an 8 by 12 sheet of the line classes."""
+    kinds = [
+        lines.class_name(index).rsplit(" ", 1)[0]
+        for index in lines_by_kind(np.arange(96))[:, 0]
+    ]
+    columns = (np.arange(len(lines.ANGLES)) + 0.5) * column_pitch
+    rows = (np.arange(len(kinds)) + 0.5) * row_pitch
+    offset = GAP / 2 if row_pitch > 1 else -0.5
+    axes.set_xticks(columns + offset, lines.ATTRIBUTE_NAMES["angle"])
+    axes.set_yticks(rows + offset, kinds)
+    axes.set_xlabel("angle with the x-axis, counter-clockwise")
+    axes.set_ylabel("length, width, color")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def gallery(images, titles, columns=8, size=1.25):
+    """Images with a title each.
+
+    Args:
+        images: (N, height, width, 1 or 3) uint8.
+        titles: N strings.
+        columns: int, images in a row.
+        size: float, width of an image in inches.
+    """
+    rows = max(1, -(-len(images) // columns))
+    height = size + 0.17 * (1 + max((t.count("\n") for t in titles), default=0))
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(columns * size, rows * height), squeeze=False
+    )
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, image, title in zip(grid.flat, images, titles, strict=False):
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(title, fontsize=8, loc="center")
+    return figure
+
+
+def error_gallery(images, truth, probabilities, names):
+    """Wrong images, each with its true class, the predicted one and how sure that was.
+
+    Args:
+        images: (N, height, width, 1 or 3) uint8.
+        truth: (N,) integers.
+        probabilities: (N, C) floats.
+        names: C strings.
+    """
+    titles = [
+        f"{names[label]}\n→ {names[p.argmax()]} ({p.max():.0%})"
+        for label, p in zip(truth, probabilities, strict=True)
+    ]
+    if max(map(len, names)) > MOST_NUMBERED:
+        return gallery(images, titles, columns=6, size=1.9)
+    return gallery(images, titles, columns=8, size=1.25)
+
+
+def line_centers(dataset, index, parts):
+    """Where the centres of one class lie, train (validation with it) and test."""
+    figure, axes = plt.subplots(figsize=(4.6, 4.4))
+    members = dataset.classes == index
+    for name, indices, marker in (
+        ("train and validation", np.concatenate([parts.train, parts.validation]), "o"),
+        ("test", parts.test, "x"),
+    ):
+        x, y = dataset.centers[indices[members[indices]]].T
+        axes.plot(x, y, marker, markersize=2.5, label=f"{name}: {len(x)}")
+    axes.set(xlim=(0, lines.SIZE), ylim=(lines.SIZE, 0), aspect="equal")
+    axes.set(xlabel="x of the centre, px", ylabel="y of the centre, px")
+    axes.set_title(f"Centres of “{lines.class_name(index)}”")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, -0.32), ncols=2)
+    return figure
+
+
+def learning_curves(history, title):
+    """Accuracy and loss, train and validation, epoch by epoch.
+
+    Args:
+        history: dict of lists with accuracy, val_accuracy, loss and val_loss.
+        title: str.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    best = epochs[np.argmin(history["val_loss"])]
+    for axes, key in ((left, "accuracy"), (right, "loss")):
+        train, validation = np.array([history[key], history[f"val_{key}"]])
+        if key == "accuracy":
+            train, validation = (
+                np.minimum(v, MOST_ACCURATE) for v in (train, validation)
+            )
+        axes.plot(epochs, train, "o-", color=TRAIN, label="train")
+        axes.plot(epochs, validation, "s--", color=VALIDATION, label="validation")
+        axes.axvline(best, color="0.75", zorder=0, label=f"kept: epoch {best}")
+        axes.set(xlabel="epoch", title=f"{title}: {key}")
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        axes.legend()
+    _stretch_towards_one(left)
+    right.set(yscale="log", ylabel="loss (logarithmic)")
+    return figure
+
+
+def _stretch_towards_one(axes):
+    """A logit axis, on which 99 % and 99.9 % are as far apart as 90 % and 99 %."""
+    axes.set_yscale("logit")
+    axes.set_ylabel("accuracy (stretched towards 100 %)")
+    axes.set_yticks([0.1, 0.5, 0.9, 0.99, 0.999, MOST_ACCURATE])
+    axes.set_yticklabels(["10 %", "50 %", "90 %", "99 %", "99.9 %", "≥ 99.99 %"])
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+    bottom = min(line.get_ydata().min() for line in axes.lines[:2])
+    axes.set_ylim(bottom * 0.9, 1 - (1 - MOST_ACCURATE) / 2)
+
+
+def f_score_bars(f1, names):
+    """The F-score of each of a few classes, as bars with their numbers."""
+    figure, axes = plt.subplots(figsize=(6, 0.32 * len(names) + 1))
+    bars = axes.barh(names, f1, color=TRAIN)
+    axes.bar_label(bars, [f"{score:.4f}" for score in f1], padding=4)
+    axes.set_xlim(max(0, math.floor(min(f1) * 100 - 1) / 100), 1)
+    axes.invert_yaxis()
+    axes.set(xlabel="F-score (the axis does not begin at 0)", ylabel="class")
+    axes.set_title("F-score of each class")
+    return figure
+
+
+def f_score_sheet(f1):
+    """The F-scores of the 96 line classes, arranged as the contact sheet."""
+    scores = lines_by_kind(f1)
+    figure, axes = plt.subplots(figsize=(10, 4.2))
+    picture = axes.imshow(scores, vmin=min(0.99, scores.min()), vmax=1, aspect="auto")
+    for (row, column), score in np.ndenumerate(scores):
+        if score < 1:
+            dark = picture.norm(score) < 0.6
+            text = f"{score:.4f}".lstrip("0")
+            color = "white" if dark else "black"
+            axes.text(column, row, text, ha="center", va="center", color=color)
+    _label_kinds(axes, 1, 1)
+    figure.colorbar(picture, label="F-score")
+    axes.set_title("F-score of each class (a cell without a number: 1)")
+    return figure
+
+
+def confusion_matrix(confusion, names, title="Confusion matrix"):
+    """Images by true class (row) and predicted class (column), colours logarithmic.
+
+    Args:
+        confusion: (C, C) integers.
+        names: C strings; beyond twelve classes only some are written, and no numbers.
+        title: str.
+    """
+    numbered = len(names) <= MOST_NUMBERED
+    figure, axes = plt.subplots(figsize=(6, 5) if numbered else (8.5, 7.2))
+    picture = _draw_confusion(axes, confusion, numbered)
+    figure.colorbar(picture, label="images (white: none)")
+    shown = range(0, len(names), 1 if numbered else 8)
+    axes.set_xticks(shown, [names[i] for i in shown], rotation=0 if numbered else 90)
+    axes.set_yticks(shown, [names[i] for i in shown])
+    axes.set(xlabel="predicted class", ylabel="true class", title=title)
+    return figure
+
+
+def folded_confusions(confusions):
+    """Confusions of length, width, angle and color, as ``metrics.fold`` gives them."""
+    figure, grid = plt.subplots(1, 4, figsize=(12, 4.6), width_ratios=[1, 1, 3, 1])
+    for axes, confusion, attribute in zip(
+        grid, confusions, lines.ATTRIBUTES, strict=True
+    ):
+        _draw_confusion(axes, confusion, numbered=True)
+        names = lines.ATTRIBUTE_NAMES[attribute]
+        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.set_yticks(range(len(names)), names)
+        axes.set(xlabel="predicted", title=attribute)
+    grid[0].set_ylabel("true")
+    return figure
+
+
+def _draw_confusion(axes, confusion, numbered):
+    norm = colors.LogNorm(vmin=1, vmax=max(2, confusion.max()))
+    picture = axes.imshow(
+        np.ma.masked_equal(confusion, 0), norm=norm, cmap=f"{SCALE}_r"
+    )
+    if numbered:
+        for (row, column), images in np.ndenumerate(confusion):
+            if images:
+                color = "white" if norm(images) > 0.5 else "black"
+                _write_count(axes, row, column, images, color, len(confusion))
+    return picture
+
+
+def _write_count(axes, row, column, images, color, classes):
+    size = 9 if classes <= 10 else 7
+    axes.text(column, row, images, ha="center", va="center", color=color, fontsize=size)

@@ -1,0 +1,184 @@
+"""Trained networks on disk: NAME.keras and, beside it, the record NAME.json.
+
+The record says what was trained, on what, how, and what came out; every number in a
+README or report is read from one. It holds the SHA-256 of its network, so that a pair
+that does not belong together (a run killed between the two files) is always noticed.
+"""
+
+import importlib.metadata
+import json
+import math
+import os
+import pathlib
+import platform
+import re
+
+import keras
+
+from coursework import files, paths
+
+NOTEBOOKS = {
+    "plain_lines": "Q1/2_plain_cnn.ipynb",
+    "plain_mnist": "Q1/2_plain_cnn.ipynb",
+}
+FIELDS = (
+    *("network", "question", "dataset", "seed", "epochs", "batch_size", "optimizer"),
+    *("parameters", "seconds", "model_sha256", "test", "repeats", "history"),
+    *("confusion", "versions", "machine"),
+)
+
+_MODULES = (
+    *("tensorflow", "keras", "numpy", "scikit-learn", "opencv-python-headless"),
+    *("matplotlib", "jupyter"),
+)
+
+
+def save(network, record, name, folder):
+    """Write a network and its record, each as a whole or not at all.
+
+    Args:
+        network: a ``keras.Model``; stored without the state of its optimizer.
+        record: dict, everything of ``FIELDS`` except ``model_sha256``, which is added.
+        name: str, of both files.
+        folder: where to, usually ``paths.models()``.
+
+    Raises:
+        OSError: a file cannot be written; what was there before is still there.
+    """
+    folder = pathlib.Path(folder)
+    with files.replacing(folder / f"{name}.keras") as temporary:
+        without_optimizer(network).save(temporary)
+        record = record | {"model_sha256": files.sha256_of_file(temporary)}
+    write(record, name, folder)
+
+
+def without_optimizer(network):
+    """The same layers, but not the optimizer, whose state is twice as large as they."""
+    return keras.Model(network.inputs, network.outputs, name=network.name)
+
+
+def write(record, name, folder):
+    """Write a record alone (ValueError if a field is missing, OSError if it cannot)."""
+    missing = [field for field in FIELDS if field not in record]
+    if missing:
+        raise ValueError(f"the record of {name} lacks {', '.join(missing)}")
+    text = json.dumps({field: record[field] for field in FIELDS}, indent=1)
+    files.write_text(pathlib.Path(folder) / f"{name}.json", _numbers_in_line(text))
+
+
+def read(name, folder=None):
+    """The record of a network.
+
+    Args:
+        name: str, "plain_lines" for example.
+        folder: where from; by default where this run finds its networks.
+
+    Returns:
+        dict with everything of ``FIELDS``.
+
+    Raises:
+        FileNotFoundError: there is none; the message names the notebook that makes it.
+        ValueError: the file is no record.
+    """
+    path = _folder_of(name, folder) / f"{name}.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(_advice(path, "is missing")) from None
+    except ValueError as error:
+        raise ValueError(_advice(path, f"is not a record ({error})")) from error
+    missing = [field for field in FIELDS if field not in record]
+    if missing:
+        raise ValueError(_advice(path, f"is not a record: it lacks {missing[0]}"))
+    return record
+
+
+def load(name, folder=None):
+    """A network and its record, checked against each other.
+
+    Args:
+        name: str, "plain_lines" for example.
+        folder: where from; by default where this run finds its networks: a quick run
+            uses its own where it has made them, else the committed ones.
+
+    Returns:
+        (``keras.Model``, dict).
+
+    Raises:
+        FileNotFoundError: one of the two files is missing.
+        ValueError: a file is not what it should be, or the two do not belong together.
+    """
+    record = read(name, folder)
+    path = _folder_of(name, folder) / f"{name}.keras"
+    if not path.is_file():
+        raise FileNotFoundError(_advice(path, "is missing"))
+    if files.sha256_of_file(path) != record["model_sha256"]:
+        problem = (
+            f"is not the network that {name}.json describes (a run may have been "
+            "stopped between the two), so it is not used"
+        )
+        raise ValueError(_advice(path, problem))
+    return _load_network(path, record["parameters"]), record
+
+
+def _load_network(path, parameters):
+    try:
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many kinds for a damaged file
+        problem = f"is not a Keras model ({type(error).__name__})"
+        raise ValueError(_advice(path, problem)) from error
+    if network.count_params() != parameters:
+        problem = (
+            f"has {network.count_params():,} parameters where its record says "
+            f"{parameters:,}, so it is not used"
+        )
+        raise ValueError(_advice(path, problem))
+    return network
+
+
+def _folder_of(name, folder):
+    """Where ``name`` is, unless the caller says so."""
+    if folder is not None:
+        return pathlib.Path(folder)
+    own = paths.models()
+    return own if (own / f"{name}.json").exists() else paths.ROOT / "models"
+
+
+def _advice(path, problem):
+    name = path.stem
+    made = NOTEBOOKS.get(name)
+    remedy = f"run {made}, which makes it" if made else f"known: {', '.join(NOTEBOOKS)}"
+    return f"{paths.relative(path)} {problem}: {remedy}"
+
+
+def versions():
+    """Versions of Python and of the modules that results depend on, name → version."""
+    modules = {module: importlib.metadata.version(module) for module in _MODULES}
+    return {"python": platform.python_version()} | modules
+
+
+def machine():
+    """The processor's name and the number of cores that this process may use."""
+    info = pathlib.Path("/proc/cpuinfo")
+    names = re.findall(
+        r"model name\s*: (.*)", info.read_text() if info.exists() else ""
+    )
+    cpu = names[0] if names else platform.processor() or platform.machine()
+    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0))}
+
+
+def spread(record, key="accuracy"):
+    """Mean and standard deviation (n − 1) of a result over the record's seeds."""
+    values = [repeat[key] for repeat in record["repeats"]]
+    mean = math.fsum(values) / len(values)
+    if len(values) < 2:
+        return mean, math.nan
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return mean, math.sqrt(squares / (len(values) - 1))
+
+
+def _numbers_in_line(text):
+    """JSON with every innermost list on one line: a matrix reads as a matrix."""
+    return (
+        re.sub(r"\[[^\[\]{}]*\]", lambda m: re.sub(r"\s+", " ", m.group()), text) + "\n"
+    )
