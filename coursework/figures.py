@@ -16,6 +16,8 @@ from coursework import files, lines, paths
 
 TRAIN, VALIDATION = "#1b5e8c", "#d97706"
 SCALE = "viridis"
+# From green to dark blue: a single error has to stand out from the white of none.
+COUNT_SCALE = colors.ListedColormap(plt.get_cmap(SCALE)(np.linspace(0.75, 0, 256)))
 GAP = 2  # px between the tiles of a sheet
 BACKGROUND = 200  # grey level between tiles
 MOST_ACCURATE = 0.9999  # where the accuracy axis ends
@@ -206,8 +208,16 @@ def learning_curves(history, title):
         axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         axes.legend()
     _stretch_towards_one(left)
-    right.set(yscale="log", ylabel="loss (logarithmic)")
+    _plain_log_axis(right)
     return figure
+
+
+def _plain_log_axis(axes):
+    """A logarithmic axis labelled 0.1, 0.2, 0.5, 1 … instead of powers of ten."""
+    axes.set(yscale="log", ylabel="loss (logarithmic)")
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
 
 
 def _stretch_towards_one(axes):
@@ -261,7 +271,8 @@ def confusion_matrix(confusion, names, title="Confusion matrix"):
     numbered = len(names) <= MOST_NUMBERED
     figure, axes = plt.subplots(figsize=(6, 5) if numbered else (8.5, 7.2))
     picture = _draw_confusion(axes, confusion, numbered)
-    figure.colorbar(picture, label="images (white: none)")
+    bar = figure.colorbar(picture, label="images (white: none)", format="{x:.0f}")
+    bar.minorticks_off()
     shown = range(0, len(names), 1 if numbered else 8)
     axes.set_xticks(shown, [names[i] for i in shown], rotation=0 if numbered else 90)
     axes.set_yticks(shown, [names[i] for i in shown])
@@ -286,9 +297,7 @@ def folded_confusions(confusions):
 
 def _draw_confusion(axes, confusion, numbered):
     norm = colors.LogNorm(vmin=1, vmax=max(2, confusion.max()))
-    picture = axes.imshow(
-        np.ma.masked_equal(confusion, 0), norm=norm, cmap=f"{SCALE}_r"
-    )
+    picture = axes.imshow(np.ma.masked_equal(confusion, 0), norm=norm, cmap=COUNT_SCALE)
     if numbered:
         for (row, column), images in np.ndenumerate(confusion):
             if images:

@@ -91,6 +91,7 @@ def build(per_class=PER_CLASS, seed=0):
     Raises:
         ValueError: ``per_class`` is below 1 or above the number of different centres.
     """
+    _check_per_class(per_class)
     # RandomState: NumPy promises that its stream never changes (NEP 19).
     random = np.random.RandomState(seed)
     images = np.zeros((*LEVELS, per_class, SIZE, SIZE, 3), np.uint8)
@@ -145,7 +146,8 @@ def save(dataset, path):
 
 def _read(path):
     with np.load(path) as arrays:
-        return LineDataset(**{field: arrays[field] for field in arrays.files})
+        names = (field.name for field in dataclasses.fields(LineDataset))
+        return LineDataset(*(arrays[name] for name in names))
 
 
 def attributes_of(classes):
@@ -251,25 +253,38 @@ def _direction(angle):
     return round(math.cos(radians) * _UNIT), round(math.sin(radians) * _UNIT)
 
 
-def _draw_centers(random, count, length, width, angle):
-    """Different centres on the fine grid, such that the whole line lies in the frame.
+def _center_box(length, width, angle):
+    """The grid points at which the whole line lies in the frame.
 
     Returns:
-        (count, 2) int64, x and y in steps of 1/_CENTER_STEPS px.
+        first: x and y of the box's upper left corner, in steps of 1/_CENTER_STEPS px.
+        counts: how many steps wide and high the box is, both ends included.
     """
     cosine, sine = map(abs, _direction(angle))
-    half_extents = (
-        length * cosine + width * sine,  # times 2 · _UNIT, in px
+    extents = (  # of the line, in 1/_UNIT px
+        length * cosine + width * sine,
         length * sine + width * cosine,
     )
-    first = [-(-extent * _CENTER_STEPS // (2 * _UNIT)) for extent in half_extents]
+    first = [-(-extent * _CENTER_STEPS // (2 * _UNIT)) for extent in extents]
     counts = [SIZE * _CENTER_STEPS - 2 * start + 1 for start in first]
-    if not 1 <= count <= math.prod(counts):
+    return first, counts
+
+
+def _check_per_class(per_class):
+    most = min(
+        math.prod(_center_box(*_dimensions(*shape))[1])
+        for shape in np.ndindex(LEVELS[:3])
+    )
+    if not 1 <= per_class <= most:
         raise ValueError(
-            f"per_class must be between 1 and {math.prod(counts)}, the number of "
-            f"different centres of a {length}×{width} px line at {angle}°; "
-            f"received {count}"
+            f"per_class must be between 1 and {most:,}, the different centres that the "
+            f"largest line can have; received {per_class}"
         )
+
+
+def _draw_centers(random, count, length, width, angle):
+    """Different centres, (count, 2) int64: x and y in steps of 1/_CENTER_STEPS px."""
+    first, counts = _center_box(length, width, angle)
     chosen = random.permutation(math.prod(counts))[:count]
     return np.stack(np.unravel_index(chosen, counts), axis=-1) + first
 

@@ -179,6 +179,8 @@ def spread(record, key="accuracy"):
 
 def _numbers_in_line(text):
     """JSON with every innermost list on one line: a matrix reads as a matrix."""
-    return (
-        re.sub(r"\[[^\[\]{}]*\]", lambda m: re.sub(r"\s+", " ", m.group()), text) + "\n"
-    )
+
+    def join(match):
+        return "[" + " ".join(match.group(1).split()) + "]"
+
+    return re.sub(r"\[([^\[\]{}]*)\]", join, text) + "\n"

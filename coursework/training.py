@@ -26,7 +26,8 @@ class Settings:
         epochs: int, passes over the train part.
         batch_size: int, images of a gradient step.
         learning_rate: float, its highest value.
-        warmup_epochs: float, epochs in which it rises linearly from zero.
+        warmup_epochs: float, epochs in which it rises linearly from zero; at most half
+            of all epochs.
         label_smoothing: float, share of the target that is spread over all classes.
     """
 
@@ -103,8 +104,8 @@ def train(network, dataset, parts, settings, seed, verbose=2):
     )
     start = time.perf_counter()
     history = network.fit(
-        *_examples(network, dataset, parts.train),
-        validation_data=_examples(network, dataset, parts.validation),
+        *examples(network, dataset, parts.train),
+        validation_data=examples(network, dataset, parts.validation),
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         callbacks=[_keep_best_epoch(settings.epochs)],
@@ -116,7 +117,8 @@ def train(network, dataset, parts, settings, seed, verbose=2):
 
 def make_optimizer(settings, steps_per_epoch):
     """Adam whose learning rate warms up and then falls on a cosine to zero."""
-    warmup_steps = round(settings.warmup_epochs * steps_per_epoch)
+    warmup_epochs = min(settings.warmup_epochs, settings.epochs / 2)
+    warmup_steps = round(warmup_epochs * steps_per_epoch)
     schedule = optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         warmup_target=settings.learning_rate,
@@ -133,7 +135,7 @@ def _keep_best_epoch(epochs):
     )
 
 
-def _examples(network, dataset, indices):
+def examples(network, dataset, indices):
     """Images and one-hot classes of one part."""
     classes = network.output_shape[-1]
     one_hot = keras.utils.to_categorical(dataset.classes[indices], classes)

@@ -21,10 +21,11 @@ import time
 
 import nbclient
 import nbformat
-import progress
 from nbclient import exceptions
 
 from coursework import files, lines, mnist, paths
+
+import progress
 
 STATE = paths.BUILD / "run" / "finished.json"
 STAMP = "coursework"

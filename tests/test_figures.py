@@ -1,0 +1,88 @@
+"""Figures show what they say."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from PIL import Image
+
+from coursework import figures, lines, metrics
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def test_tiles_stand_in_reading_order_and_red_is_red(few_lines):
+    first = few_lines.images[::5]  # one of each class
+    sheet, pitch = figures.tile(first, 12)
+    assert sheet.shape == (8 * 30 + 2, 12 * 30 + 2, 3)
+    for index in (0, 1, 13, 95):
+        top, left = index // 12 * pitch[0] + 2, index % 12 * pitch[1] + 2
+        assert (sheet[top : top + 28, left : left + 28] == first[index]).all()
+    assert (sheet[:, :2] == figures.BACKGROUND).all()
+
+
+def test_grey_images_and_a_short_last_row():
+    sheet, _ = figures.tile(np.full((3, 4, 4, 1), 9, np.uint8), 2)
+    assert sheet.shape == (14, 14, 3)
+    assert (sheet[8:12, 2:6] == 9).all()
+    assert (sheet[8:, 8:] == figures.BACKGROUND).all()
+
+
+def test_the_contact_sheet_names_all_classes(few_lines):
+    axes = figures.contact_sheet(few_lines).axes[0]
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    columns = [label.get_text() for label in axes.get_xticklabels()]
+    assert rows[:3] == ["short thin red", "short thin blue", "short thick red"]
+    assert columns == [f"{angle}°" for angle in range(0, 180, 15)]
+    kinds = figures.lines_by_kind(np.arange(96))
+    for row in range(8):
+        for column in range(12):
+            name = lines.class_name(kinds[row, column])
+            assert name == f"{rows[row]} {columns[column]}"
+
+
+def test_learning_curves_take_a_perfect_accuracy_and_mark_the_kept_epoch():
+    history = {
+        "accuracy": [0.5, 1.0, 1.0],
+        "val_accuracy": [0.4, 0.99, 0.98],
+        "loss": [1, 0.1, 0.01],
+        "val_loss": [1, 0.2, 0.3],
+    }
+    left, right = figures.learning_curves(history, "x").axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == [
+        *("train", "validation", "kept: epoch 2")
+    ]
+    assert right.get_yscale() == "log"
+
+
+def test_a_confusion_matrix_has_numbers_only_for_few_classes():
+    small = figures.confusion_matrix(np.eye(3, dtype=int) * 7, list("abc"))
+    assert [text.get_text() for text in small.axes[0].texts] == ["7", "7", "7"]
+    names = [lines.class_name(index) for index in range(96)]
+    large = figures.confusion_matrix(np.eye(96, dtype=int), names)
+    assert not large.axes[0].texts
+
+
+def test_galleries_folds_and_scores_can_be_drawn(few_lines):
+    confusion = np.eye(96, dtype=int)
+    names = [lines.class_name(index) for index in range(96)]
+    figures.folded_confusions(metrics.fold(confusion, lines.LEVELS))
+    figures.f_score_sheet(np.linspace(0.9, 1, 96))
+    figures.f_score_bars(np.linspace(0.9, 1, 3), list("abc"))
+    gallery = figures.error_gallery(
+        few_lines.images[:2], np.array([0, 1]), np.eye(96)[[3, 4]], names
+    )
+    title = gallery.axes[0].get_title()
+    assert title == f"{names[0]}\n→ {names[3]} (100%)"
+    figures.error_gallery(few_lines.images[:0], [], np.eye(96)[:0], names)
+
+
+def test_saved_figures_are_palette_pictures(sandbox):
+    figure, axes = plt.subplots()
+    axes.plot([0, 1])
+    assert str(figures.save(figure, "line")) == "reports/figures/line.png"
+    with Image.open(sandbox / "reports" / "figures" / "line.png") as picture:
+        assert picture.mode == "P"

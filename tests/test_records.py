@@ -1,0 +1,115 @@
+"""Pairs of network and record: whole, fitting, or named and not used."""
+
+import json
+
+import keras
+import pytest
+from keras import layers
+
+from coursework import files, paths, records
+
+NAME = "plain_lines"
+
+
+@pytest.fixture
+def folder(sandbox):
+    """models/ of the sandbox with one good pair in it."""
+    records.save(network(4), record(), NAME, paths.models())
+    return paths.models()
+
+
+def network(units):
+    image = keras.Input((2, 2, 1))
+    outputs = layers.Dense(units)(layers.Flatten()(image))
+    return keras.Model(image, outputs)
+
+
+def record(**changes):
+    empty = dict.fromkeys(records.FIELDS, 0)
+    return empty | {"parameters": 20, "confusion": [[1, 2], [3, 4]]} | changes
+
+
+def test_a_good_pair(folder):
+    loaded, read = records.load(NAME)
+    assert loaded.count_params() == 20
+    assert read["confusion"] == [[1, 2], [3, 4]]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "plain_lines.json",
+        "plain_lines.keras",
+    ]
+
+
+def test_a_matrix_reads_as_a_matrix(folder):
+    assert "  [1, 2],\n  [3, 4]\n" in (folder / f"{NAME}.json").read_text()
+
+
+@pytest.mark.parametrize("ending", ["json", "keras"])
+def test_missing(folder, ending):
+    (folder / f"{NAME}.{ending}").unlink()
+    expected = rf"plain_lines\.{ending} is missing: run Q1/2_plain_cnn\.ipynb"
+    with pytest.raises(FileNotFoundError, match=expected):
+        records.load(NAME)
+
+
+def test_unknown_name(sandbox):
+    with pytest.raises(FileNotFoundError, match="known: plain_lines, plain_mnist"):
+        records.load("plane_lines")
+
+
+def test_killed_between_the_two_files(folder):
+    """The new network is there, the record still tells of the old one."""
+    network(5).save(folder / f"{NAME}.keras")
+    with pytest.raises(ValueError, match=r"plain_lines\.keras is not the network that"):
+        records.load(NAME)
+
+
+def test_killed_while_writing_the_record(folder, monkeypatch):
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "write_text", die)
+    with pytest.raises(KeyboardInterrupt):
+        records.save(network(5), record(parameters=25), NAME, folder)
+    with pytest.raises(ValueError, match="stopped between the two"):
+        records.load(NAME)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", None])
+def test_not_a_model(folder, content):
+    path = folder / f"{NAME}.keras"
+    path.write_bytes(path.read_bytes()[:-200] if content is None else content)
+    records.write(record(model_sha256=files.sha256_of_file(path)), NAME, paths.models())
+    with pytest.raises(ValueError, match="is not a Keras model"):
+        records.load(NAME)
+
+
+def test_a_model_that_does_not_fit_its_record(folder):
+    fitting = records.read(NAME)
+    records.write(fitting | {"parameters": 21}, NAME, folder)
+    with pytest.raises(ValueError, match="has 20 parameters where its record says 21"):
+        records.load(NAME)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"network": "x"})])
+def test_not_a_record(folder, text):
+    (folder / f"{NAME}.json").write_text(text)
+    with pytest.raises(ValueError, match=r"plain_lines\.json is not a record"):
+        records.load(NAME)
+
+
+def test_an_incomplete_record_is_not_written(folder):
+    with pytest.raises(ValueError, match="lacks network, question"):
+        records.write({}, NAME, folder)
+
+
+def test_a_quick_run_prefers_its_own_networks(folder, monkeypatch):
+    monkeypatch.setattr(paths, "QUICK", True)
+    assert records.load(NAME)[0].count_params() == 20
+    records.save(network(5), record(parameters=25), NAME, paths.models())
+    assert records.load(NAME)[0].count_params() == 25
+    assert (folder / f"{NAME}.keras").exists()
+
+
+def test_spread():
+    repeats = [{"accuracy": value} for value in (0.5, 0.7, 0.9)]
+    assert records.spread({"repeats": repeats}) == pytest.approx((0.7, 0.2))

@@ -1,0 +1,84 @@
+"""What is committed fits together: networks, records, READMEs, figures."""
+
+import re
+
+import numpy as np
+import pytest
+
+from coursework import lines, paths, records, splits
+
+import build_reports
+import run_repeats
+
+LINE_MODELS = [name for name in records.NOTEBOOKS if name.endswith("_lines")]
+IMAGES = 1000
+
+
+@pytest.mark.parametrize("name", LINE_MODELS)
+def test_a_lines_model_scores_what_its_record_says(name, all_lines):
+    """A thousand test images, all that the record calls wrong among them."""
+    network, record = records.load(name, paths.ROOT / "models")
+    assert record["dataset"]["sha256"] == all_lines.sha256 == lines.SHA256
+    test = splits.split(all_lines.classes).test
+    wrong = np.array(record["test"]["wrong"], int)
+    right = np.setdiff1d(test, wrong)[:: len(test) // IMAGES]
+    sample = np.concatenate([wrong, right])[:IMAGES]
+    predicted = network.predict(all_lines.images[sample], verbose=0).argmax(axis=1)
+    errors = (predicted != all_lines.classes[sample]).sum()
+    # A borderline image may fall to the other side on another processor.
+    assert abs(errors - len(wrong)) <= 2
+
+
+@pytest.mark.parametrize("name", records.NOTEBOOKS)
+class TestRecord:
+    @pytest.fixture
+    def record(self, name):
+        return records.read(name, paths.ROOT / "models")
+
+    def test_counts_agree(self, record):
+        confusion = np.array(record["confusion"])
+        errors = record["test"]["errors"]
+        assert confusion.sum() == record["dataset"]["test"]
+        assert confusion.sum() - np.trace(confusion) == errors
+        assert len(record["test"]["wrong"]) == errors
+        expected = 1 - errors / record["dataset"]["test"]
+        assert record["test"]["accuracy"] == pytest.approx(expected)
+
+    def test_the_seeds_are_0_1_2_and_the_model_is_that_of_seed_0(self, record):
+        seeds = [repeat["seed"] for repeat in record["repeats"]]
+        assert seeds == list(run_repeats.SEEDS)
+        assert record["seed"] == 0
+        assert record["repeats"][0]["errors"] == record["test"]["errors"]
+
+    def test_it_was_a_full_run_on_two_cores(self, record):
+        sizes = [record["dataset"][part] for part in ("train", "validation", "test")]
+        assert sum(sizes) in (96_000, 70_000)
+        assert sizes[2] == 0.4 * sum(sizes)
+        assert len(record["history"]["loss"]) == record["epochs"]
+        assert record["machine"]["cores"] == 2
+
+
+@pytest.mark.parametrize("name", build_reports.READMES)
+class TestReadme:
+    def test_its_tables_are_those_of_the_records(self, name):
+        text = (paths.ROOT / name).read_text(encoding="utf-8")
+        assert build_reports.filled(name) == text
+
+    def test_its_links_lead_somewhere(self, name):
+        text = (paths.ROOT / name).read_text(encoding="utf-8")
+        folder = (paths.ROOT / name).parent
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+            if not target.startswith("http"):
+                assert (folder / target).exists(), target
+
+
+def test_an_unknown_table_is_refused(sandbox):
+    (sandbox / "README.md").write_text("<!-- nothing -->\n<!-- end -->")
+    with pytest.raises(ValueError, match="no table named nothing; there are: results"):
+        build_reports.filled("README.md")
+
+
+def test_the_figures_are_small():
+    sizes = [path.stat().st_size for path in paths.figures().glob("*.png")]
+    assert sizes
+    assert sum(sizes) < 10_000_000

@@ -1,0 +1,71 @@
+"""60/40, and no leak from train to test."""
+
+import numpy as np
+import pytest
+
+from coursework import files, lines, splits
+
+LINES = "d1a99dd908c71f19e14e1a5aa7c0759375376b24972e4fe190253db4943889c4"
+DIGITS = "db16635f723ade45693607de4a2231ebeee45544578d957fe85387121f0fcee6"
+DIGIT_CLASSES = np.repeat(np.arange(10), 7000)
+
+
+@pytest.mark.parametrize(
+    ("classes", "sizes", "sha256"),
+    [
+        (np.repeat(np.arange(96), 1000), (51_840, 5_760, 38_400), LINES),
+        (DIGIT_CLASSES, (37_800, 4_200, 28_000), DIGITS),
+    ],
+)
+def test_sizes_strata_and_checksum(classes, sizes, sha256):
+    parts = splits.split(classes)
+    assert tuple(map(len, parts)) == sizes
+    together = np.concatenate(parts)
+    assert (np.sort(together) == np.arange(len(classes))).all()
+    for part in parts:
+        assert (np.diff(part) > 0).all()
+        counts = np.bincount(classes[part])
+        assert (counts == counts[0]).all()
+    assert files.sha256_of_arrays(*parts) == sha256
+
+
+def test_another_seed_is_another_split():
+    first, second = splits.split(DIGIT_CLASSES), splits.split(DIGIT_CLASSES, seed=1)
+    assert (first.test != second.test).any()
+
+
+def test_a_class_that_is_too_small_is_refused():
+    with pytest.raises(ValueError, match="least populated class"):
+        splits.split(np.array([0] * 50 + [1]))
+
+
+def test_thinned():
+    parts = splits.thinned(splits.split(DIGIT_CLASSES), 100)
+    assert tuple(map(len, parts)) == (378, 42, 280)
+
+
+def test_lines_do_not_leak(all_lines):
+    audit = splits.audit(
+        all_lines.images, all_lines.classes, splits.split(all_lines.classes)
+    )
+    assert audit.different == audit.images == 96_000
+    assert audit.test_in_train == audit.colliding == 0
+    assert audit.lookup_accuracy == pytest.approx(1 / 96)
+
+
+def test_the_audit_finds_planted_leaks(few_lines):
+    parts = splits.Split(*map(np.array, ([0, 1, 2], [3], [4, 5])))
+    images, classes = few_lines.images[:6].copy(), np.array([0, 0, 0, 1, 1, 0])
+    assert splits.audit(images, classes, parts) == (6, 6, 0, 0, 0.5)
+    images[4] = images[3]  # a test image that is in validation, with the same label
+    assert splits.audit(images, classes, parts) == (6, 5, 0, 1, 1.0)
+    images[5] = images[3]  # and one with another label
+    assert splits.audit(images, classes, parts) == (6, 4, 3, 2, 0.5)
+
+
+def test_the_seed_of_lines_and_split_have_nothing_in_common(all_lines):
+    """Train and test fill the same box: their mean centres agree."""
+    parts = splits.split(all_lines.classes)
+    means = [all_lines.centers[part].mean(axis=0) for part in parts]
+    assert np.ptp(means, axis=0).max() < 0.2
+    assert (lines.attributes_of(all_lines.classes) == all_lines.attributes).all()

@@ -1,0 +1,133 @@
+"""Training, and what it leaves on disk."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from coursework import metrics, paths, records, splits, training
+
+SETTINGS = training.Settings(epochs=3, batch_size=32, learning_rate=0.01)
+
+
+@pytest.fixture(scope="module")
+def run(few_lines):
+    """A small network, trained for three epochs."""
+    keras.utils.set_random_seed(0)
+    parts = splits.split(np.arange(480) % 4)
+    return training.train(small_network(), few_lines, parts, SETTINGS, 0, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def evaluation(run):
+    truth = run.dataset.classes[run.parts.test]
+    return metrics.evaluate(truth, training.predict_test(run))
+
+
+def small_network():
+    image = keras.Input((28, 28, 3))
+    x = layers.AveragePooling2D(4)(layers.Rescaling(1 / 255)(image))
+    x = layers.Dense(96, activation="softmax")(layers.Flatten()(x))
+    return keras.Model(image, x, name="small")
+
+
+def test_history_has_train_and_validation(run):
+    for key in ("accuracy", "loss", "val_accuracy", "val_loss"):
+        assert len(run.history[key]) == 3
+    assert run.history["loss"][-1] < run.history["loss"][0]
+
+
+def test_the_best_epoch_is_kept(few_lines):
+    """A learning rate that destroys the network: the best epoch is not the last."""
+    keras.utils.set_random_seed(0)
+    parts = splits.split(np.arange(480) % 4)
+    wild = training.Settings(epochs=6, batch_size=32, learning_rate=3)
+    run = training.train(small_network(), few_lines, parts, wild, 0, verbose=0)
+    losses = run.history["val_loss"]
+    assert np.argmin(losses) < 5
+    images, targets = training.examples(run.network, few_lines, parts.validation)
+    loss, _ = run.network.evaluate(images, targets, verbose=0)
+    assert loss == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_the_test_part_is_not_looked_at(few_lines):
+    parts = splits.split(np.arange(480) % 4)
+    poisoned = dataclasses.replace(few_lines, classes=few_lines.classes.copy())
+    poisoned.classes[parts.test] = 10**6  # to_categorical would fail on these
+    settings = training.Settings(epochs=1)
+    training.train(small_network(), poisoned, parts, settings, 0, verbose=0)
+
+
+def test_a_seed_repeats_to_the_bit(few_lines):
+    parts = splits.split(np.arange(480) % 4)
+    weights = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        run = training.train(small_network(), few_lines, parts, SETTINGS, 3, verbose=0)
+        weights.append(np.concatenate([w.ravel() for w in run.network.get_weights()]))
+    assert (weights[0] == weights[1]).all()
+
+
+def test_the_learning_rate_warms_up_and_decays_to_zero():
+    settings = training.Settings(epochs=4, learning_rate=0.1, warmup_epochs=1)
+    schedule = training.make_optimizer(settings, steps_per_epoch=10)._learning_rate
+    rates = np.array([float(schedule(step)) for step in range(41)])
+    assert rates[0] == 0
+    assert rates.argmax() == 10
+    assert rates.max() == pytest.approx(0.1)
+    assert (np.diff(rates[10:]) < 0).all()
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_settings_survive_a_record():
+    settings = training.Settings(7, 64, 0.02, 0.5, 0.1)
+    record = json.loads(json.dumps(settings.as_record()))
+    assert training.Settings.from_record(record) == settings
+
+
+@pytest.fixture
+def plain_lines(sandbox, run, evaluation):
+    """The small network, saved as if it were the plain one."""
+    return training.save(run, evaluation, "plain_lines")
+
+
+def test_the_record_tells_all(plain_lines, run, evaluation):
+    assert set(plain_lines) == set(records.FIELDS)
+    assert plain_lines["dataset"]["sha256"] == run.dataset.sha256
+    assert plain_lines["parameters"] == run.network.count_params()
+    assert (
+        plain_lines["test"]["errors"]
+        == evaluation.errors
+        == np.sum(plain_lines["confusion"]) - np.trace(plain_lines["confusion"])
+    )
+    assert len(plain_lines["test"]["wrong"]) == evaluation.errors
+    assert set(plain_lines["test"]["wrong"]) <= set(run.parts.test.tolist())
+    assert plain_lines["repeats"] == [training.make_repeat(run, evaluation)]
+    assert plain_lines["versions"]["keras"] == keras.__version__
+
+
+def test_the_saved_network_is_the_trained_one(plain_lines, run):
+    network, _ = records.load("plain_lines")
+    images = run.dataset.images[:20]
+    expected = run.network.predict(images, verbose=0)
+    assert (network.predict(images, verbose=0) == expected).all()
+    assert run.network.compiled
+    assert not network.compiled
+    size = (paths.models() / "plain_lines.keras").stat().st_size
+    assert size < 8 * network.count_params()  # Adam's state would triple 4 bytes each
+
+
+def test_other_seeds_stay_while_the_configuration_is_the_same(
+    plain_lines, run, evaluation
+):
+    folder = paths.models()
+    other = training.make_repeat(run, evaluation) | {"seed": 1}
+    records.write(plain_lines | {"repeats": [other]}, "plain_lines", folder)
+    again = training.save(run, evaluation, "plain_lines")
+    assert [repeat["seed"] for repeat in again["repeats"]] == [0, 1]
+    changed = dataclasses.replace(run, settings=training.Settings(epochs=4))
+    again = training.save(changed, evaluation, "plain_lines")
+    assert [repeat["seed"] for repeat in again["repeats"]] == [0]
