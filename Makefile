@@ -1,35 +1,39 @@
-# make run    both datasets, all notebooks, records and tables
-# make test   lint, tests and a quick run of every notebook
-.PHONY: run quick repeats reports test clean
+# make run    installs, builds both datasets, runs all notebooks, fills the READMEs' tables
+# make test   lint, tests, and a quick run of every notebook
+.PHONY: run quick repeats reports benchmark test clean
 .DELETE_ON_ERROR:
 
-PYTHON := .venv/bin/python
+BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 run: $(INSTALLED)
-	$(PYTHON) tools/run_notebooks.py
-	$(PYTHON) tools/build_reports.py
+	$(BIN)/python tools/run_notebooks.py
+	$(BIN)/python tools/build_reports.py
 
 quick: $(INSTALLED)
-	QUICK=1 $(PYTHON) tools/run_notebooks.py
+	QUICK=1 $(BIN)/python tools/run_notebooks.py
 
 repeats: $(INSTALLED)
-	$(PYTHON) tools/run_repeats.py
-	$(PYTHON) tools/build_reports.py
+	$(BIN)/python tools/run_repeats.py
+	$(BIN)/python tools/build_reports.py
 
 reports: $(INSTALLED)
-	$(PYTHON) tools/build_reports.py
+	$(BIN)/python tools/build_reports.py
+
+benchmark: $(INSTALLED)
+	$(BIN)/python benchmarks/line_dataset.py
 
 test: $(INSTALLED)
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
-	$(PYTHON) -m pytest
-	QUICK=1 $(PYTHON) tools/run_notebooks.py
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m pytest
+	QUICK=1 $(BIN)/python tools/run_notebooks.py
 
 clean:
 	rm -rf build .venv
 
+# PYTHON=python3.11 make … chooses one of the three
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	sh tools/make_venv.sh
-	$(PYTHON) -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@
