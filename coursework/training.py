@@ -6,7 +6,7 @@ import time
 import keras
 from keras import callbacks, losses, optimizers
 
-from coursework import paths, records
+from coursework import paths, records, splits
 
 CONFIGURATION = (
     "network",
@@ -200,8 +200,8 @@ def make_record(run, evaluation, name):
 
 def describe_dataset(dataset, parts):
     """A dataset's name and checksum, and how many images each part holds."""
-    sizes = {part: len(indices) for part, indices in parts._asdict().items()}
-    return {"name": dataset.name, "sha256": dataset.sha256} | sizes
+    fields = {"name": dataset.name, "sha256": dataset.sha256}
+    return fields | splits.sizes(parts)
 
 
 def make_repeat(run, evaluation):

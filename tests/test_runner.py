@@ -111,7 +111,12 @@ def test_an_unknown_notebook_is_refused():
 
 def test_import_notes_of_tensorflow_are_dropped_but_other_warnings_stay():
     cell = nbformat.v4.new_code_cell("import keras")
-    notes = "WARNING: All log messages before absl\nI0000 00:00:1 1 port.cc:153] x\n"
+    notes = (
+        "WARNING: All log messages before absl::InitializeLog() is called are written\n"
+        "I0000 00:00:1 1 cpu_feature_guard.cc:227] This TensorFlow binary\n"
+        "To enable the following instructions: AVX2 FMA\n"
+        "E0000 00:00:1 1 cuda_platform.cc:52] failed call to cuInit: INTERNAL\n"
+    )
     for text in (notes, "UserWarning: look at this\n"):
         output = nbformat.v4.new_output("stream", name="stderr", text=text)
         cell.outputs.append(output)

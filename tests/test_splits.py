@@ -63,6 +63,14 @@ def test_the_audit_finds_planted_leaks(few_lines):
     assert splits.audit(images, classes, parts) == (6, 4, 3, 2, 0.5)
 
 
+def test_the_nearest_neighbor_answers_with_its_own_class():
+    images = np.array([[0, 0], [0, 9], [9, 9], [1, 1], [8, 8], [2, 2]], np.uint8)
+    classes = np.array([0, 1, 2, 0, 2, 1])
+    parts = splits.Split(*map(np.array, ([0, 1], [2], [3, 4, 5])))
+    accuracy = splits.nearest_neighbor_accuracy(images, classes, parts, step=1)
+    assert accuracy == pytest.approx(2 / 3)
+
+
 def test_the_seed_of_lines_and_split_have_nothing_in_common(all_lines):
     """Train and test fill the same box: their mean centres agree."""
     parts = splits.split(all_lines.classes)

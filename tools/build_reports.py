@@ -76,7 +76,7 @@ def notebooks():
         notebook = run_notebooks.read_notebook(paths.ROOT / name)
         seconds = sum(notebook.metadata[run_notebooks.STAMP]["seconds"])
         title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
-        rows.append((f"[{name}](/{name})", title, f"{seconds / 60:.1f} min"))
+        rows.append((f"[{name}]({name})", title, f"{seconds / 60:.1f} min"))
     return tables.markdown(["notebook", "section of the brief", "time"], rows)
 
 

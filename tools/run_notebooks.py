@@ -30,7 +30,7 @@ import progress
 STATE = paths.BUILD / "run" / "finished.json"
 STAMP = "coursework"
 STARTUP_NOTES = re.compile(
-    r"((I0000|WARNING: All log messages before absl).*\n)*"
+    r"((I0000|WARNING: All log|To enable the following|E0000 .*cuInit).*\n)*"
 ).fullmatch
 
 
