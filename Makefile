@@ -1,10 +1,13 @@
 # make run    installs, builds both datasets, runs all notebooks, fills the READMEs' tables
 # make test   lint, tests, and a quick run of every notebook
-.PHONY: run quick repeats reports benchmark test clean
+.PHONY: install run quick repeats reports benchmark test clean
 .DELETE_ON_ERROR:
 
+export KERAS_BACKEND := tensorflow
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+
+install: $(INSTALLED)
 
 run: $(INSTALLED)
 	$(BIN)/python tools/run_notebooks.py
@@ -35,5 +38,6 @@ clean:
 # PYTHON=python3.11 make … chooses one of the three
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	sh tools/make_venv.sh
+	@echo "installing the packages of requirements.txt (1.5 GB), a minute or more"
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@

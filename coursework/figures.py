@@ -90,10 +90,10 @@ def tile(images, columns):
 
 
 def contact_sheet(dataset):
-    """One image of each of the 96 classes, the one nearest to the frame's middle."""
+    """One image of each of the 96 classes, the one most in the middle."""
     chosen = lines_by_kind(np.array([_most_central(dataset, c) for c in range(96)]))
     sheet, pitch = tile(dataset.images[chosen.ravel()], len(lines.ANGLES))
-    figure, axes = plt.subplots(figsize=(10, 7.2))
+    figure, axes = plt.subplots(figsize=(10, 6.3))
     axes.imshow(sheet)
     _label_kinds(axes, *pitch)
     axes.set_title("The 96 classes, one image each")
@@ -102,7 +102,8 @@ def contact_sheet(dataset):
 
 def _most_central(dataset, index):
     members = np.flatnonzero(dataset.classes == index)
-    distance = np.abs(dataset.centers[members] - lines.SIZE / 2).max(axis=1)
+    middle = (lines.SIZE + 1) / 2  # of a pixel, so that thin lines look thin
+    distance = np.abs(dataset.centers[members] - middle).max(axis=1)
     return members[distance.argmin()]
 
 
@@ -163,7 +164,7 @@ def error_gallery(images, truth, probabilities, names):
         f"{names[label]}\n→ {names[p.argmax()]} ({p.max():.0%})"
         for label, p in zip(truth, probabilities, strict=True)
     ]
-    if max(map(len, names)) > MOST_NUMBERED:
+    if len(names) > MOST_NUMBERED:  # many classes have long names
         return gallery(images, titles, columns=6, size=1.9)
     return gallery(images, titles, columns=8, size=1.25)
 
@@ -276,13 +277,16 @@ def confusion_matrix(confusion, names, title="Confusion matrix"):
     shown = range(0, len(names), 1 if numbered else 8)
     axes.set_xticks(shown, [names[i] for i in shown], rotation=0 if numbered else 90)
     axes.set_yticks(shown, [names[i] for i in shown])
-    axes.set(xlabel="predicted class", ylabel="true class", title=title)
+    hint = "" if numbered else " (every eighth is named)"
+    axes.set(xlabel=f"predicted class{hint}", ylabel=f"true class{hint}", title=title)
     return figure
 
 
 def folded_confusions(confusions):
     """Confusions of length, width, angle and color, as ``metrics.fold`` gives them."""
-    figure, grid = plt.subplots(1, 4, figsize=(12, 4.6), width_ratios=[1, 1, 3, 1])
+    figure, grid = plt.subplots(
+        1, 4, figsize=(12, 4.6), width_ratios=[1, 1, 3, 1], layout="compressed"
+    )
     for axes, confusion, attribute in zip(
         grid, confusions, lines.ATTRIBUTES, strict=True
     ):

@@ -11,7 +11,7 @@ covers. Everything is integer arithmetic, so that every machine draws the same b
 import dataclasses
 import math
 import pathlib
-import zipfile
+import typing
 
 import cv2
 import numpy as np
@@ -129,7 +129,7 @@ def load():
         problem = None if dataset.sha256 == SHA256 else "does not fit its checksum"
     except FileNotFoundError:
         problem = "is missing"
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive raises whatever the damage hits
         problem = f"cannot be read ({error})"
     if problem:
         print(f"{paths.relative(path)} {problem}: building it")
@@ -141,7 +141,7 @@ def load():
 def save(dataset, path):
     """Write a ``LineDataset`` as an .npz file, all of it or nothing (OSError)."""
     with files.replacing(path) as temporary:
-        np.savez(temporary, **dataclasses.asdict(dataset))
+        np.savez_compressed(temporary, **dataclasses.asdict(dataset))
 
 
 def _read(path):
@@ -196,25 +196,44 @@ def masks(images):
     return images.any(axis=-1)
 
 
+class Measurement(typing.NamedTuple):
+    """What the pixels of N images show, each (N,) float64.
+
+    Attributes:
+        ink: px², the sum of all values divided by 255.
+        length: px, of the line with the same spread along the principal axis.
+        width: px, ink divided by length.
+        angle: degrees in [0, 180), of the ink's principal axis, counter-clockwise from
+            the x-axis with y up.
+    """
+
+    ink: np.ndarray
+    length: np.ndarray
+    width: np.ndarray
+    angle: np.ndarray
+
+
 def measure(images):
-    """Ink and direction as the pixels themselves show them.
+    """Measure lines from their pixels alone, by the moments of the ink.
 
     Args:
         images: (N, 28, 28, 3) uint8.
 
     Returns:
-        ink: (N,) float64, px², the sum of all values divided by 255.
-        angle: (N,) float64, degrees in [0, 180), of the ink's principal axis from its
-            second moments, counter-clockwise from the x-axis with y up.
+        A ``Measurement``.
     """
     weights = images.sum(axis=-1, dtype=np.float64) / 255
     columns, rows = weights.sum(axis=1), weights.sum(axis=2)
     ink, pixels = columns.sum(axis=1), np.arange(SIZE)
     x = pixels - (columns @ pixels / ink)[:, None]  # relative to the middle of the ink
     y = (rows @ pixels / ink)[:, None] - pixels
-    spread_x, spread_y = (columns * x**2).sum(axis=1), (rows * y**2).sum(axis=1)
-    mixed = np.einsum("nyx,ny,nx->n", weights, y, x)
-    return ink, np.degrees(np.arctan2(2 * mixed, spread_x - spread_y) / 2) % 180
+    xx, yy = (columns * x**2).sum(axis=1) / ink, (rows * y**2).sum(axis=1) / ink
+    xy = np.einsum("nyx,ny,nx->n", weights, y, x) / ink
+    # The variance along a line of length L is L²/12; the pixels' own size adds 1/12.
+    along = (xx + yy) / 2 + np.hypot((xx - yy) / 2, xy)
+    length = np.sqrt(12 * along - 1)
+    angle = np.degrees(np.arctan2(2 * xy, xx - yy) / 2) % 180
+    return Measurement(ink, length, ink / length, angle)
 
 
 def export(folder, dataset):

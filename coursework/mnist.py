@@ -5,12 +5,13 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 """
 
 import dataclasses
+import errno
+import http.client
 import os
 import pathlib
 import socket
 import threading
 import urllib.request
-import zipfile
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ SHA256 = {
 }
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 _PATIENCE = 10  # seconds without an answer count as "no network"
 _BANNER = """\
 {line}
@@ -78,7 +80,8 @@ def load():
     for path in (paths.DATA / "mnist.npz", _keras_cache()):
         if path.exists():
             return _dataset(_read(path), paths.relative(path))
-    arrays = None if paths.QUICK or paths.OFFLINE else _download()
+    local = paths.QUICK or paths.OFFLINE or paths.STAND_IN
+    arrays = None if local else _download()
     if arrays is None:
         raise FileNotFoundError(
             "MNIST is neither in data/ nor in Keras' cache, and was not downloaded.\n"
@@ -129,7 +132,7 @@ def _read(path):
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in SHA256}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive raises whatever the damage hits
         raise ValueError(
             f"{paths.relative(path)} is not a whole mnist.npz ({error}): delete it, or "
             "replace it as data/README.md says"
@@ -145,9 +148,9 @@ def _dataset(arrays, source):
                 f"{source} is not MNIST: {name} has SHA-256 {received[:12]}…, expected "
                 f"{expected[:12]}…; delete it, or replace it as data/README.md says"
             )
-    images = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]
+    images = np.concatenate([arrays["x_train"], arrays["x_test"]])
     classes = np.concatenate([arrays["y_train"], arrays["y_test"]])
-    return DigitDataset(images, classes.astype(np.int64))
+    return DigitDataset(images.reshape(-1, 28, 28, 1), classes.astype(np.int64))
 
 
 def _download():
@@ -155,6 +158,10 @@ def _download():
 
     Keras' download has no time limit of its own, so a network that swallows packets
     would hang it: the server is first asked for a sign of life.
+
+    Raises:
+        ValueError: what came is not MNIST (a login page, say); it is not kept.
+        OSError: the file cannot be written.
     """
     if not _answers(_URL):
         return None
@@ -164,7 +171,12 @@ def _download():
     socket.setdefaulttimeout(_PATIENCE)
     try:
         (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
-    except Exception:  # Keras wraps every failure of a download in a bare Exception
+    except ValueError as error:
+        _keras_cache().unlink(missing_ok=True)
+        raise ValueError(f"what was downloaded from {_URL} is not MNIST") from error
+    except Exception as error:  # Keras wraps failures of a network in a bare Exception
+        if getattr(error, "errno", None) in _DISK_ERRORS:
+            raise
         return None
     finally:
         socket.setdefaulttimeout(before)
@@ -180,7 +192,7 @@ def _answers(url):
         try:
             with urllib.request.urlopen(request, timeout=_PATIENCE):
                 answered.set()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass
 
     asking = threading.Thread(target=ask, daemon=True)

@@ -5,6 +5,7 @@ README or report is read from one. It holds the SHA-256 of its network, so that 
 that does not belong together (a run killed between the two files) is always noticed.
 """
 
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -23,7 +24,15 @@ NOTEBOOKS = {
 }
 FIELDS = (
     *("network", "question", "dataset", "seed", "epochs", "batch_size", "optimizer"),
-    *("parameters", "seconds", "model_sha256", "test", "repeats", "history"),
+    *(
+        "architecture_sha256",
+        "parameters",
+        "seconds",
+        "model_sha256",
+        "test",
+        "repeats",
+        "history",
+    ),
     *("confusion", "versions", "machine"),
 )
 
@@ -43,13 +52,17 @@ def save(network, record, name, folder):
         folder: where to, usually ``paths.models()``.
 
     Raises:
-        OSError: a file cannot be written; what was there before is still there.
+        OSError, ValueError: a file cannot be written, or a field is missing; what was
+            there before is still there.
     """
     folder = pathlib.Path(folder)
-    with files.replacing(folder / f"{name}.keras") as temporary:
-        without_optimizer(network).save(temporary)
-        record = record | {"model_sha256": files.sha256_of_file(temporary)}
-    write(record, name, folder)
+    with (
+        files.replacing(folder / f"{name}.keras") as network_file,
+        files.replacing(folder / f"{name}.json") as record_file,
+    ):
+        without_optimizer(network).save(network_file)
+        record = record | {"model_sha256": files.sha256_of_file(network_file)}
+        record_file.write_text(as_text(record, name), encoding="utf-8")
 
 
 def without_optimizer(network):
@@ -59,11 +72,26 @@ def without_optimizer(network):
 
 def write(record, name, folder):
     """Write a record alone (ValueError if a field is missing, OSError if it cannot)."""
+    files.write_text(pathlib.Path(folder) / f"{name}.json", as_text(record, name))
+
+
+def as_text(record, name):
+    """A record as JSON, in the order of ``FIELDS`` (ValueError if one is missing)."""
     missing = [field for field in FIELDS if field not in record]
     if missing:
         raise ValueError(f"the record of {name} lacks {', '.join(missing)}")
     text = json.dumps({field: record[field] for field in FIELDS}, indent=1)
-    files.write_text(pathlib.Path(folder) / f"{name}.json", _numbers_in_line(text))
+    return _numbers_in_line(text)
+
+
+def architecture_sha256(network):
+    """SHA-256 over kind and configuration of all layers, their names apart."""
+    layers = [
+        (type(layer).__name__, layer.get_config() | {"name": None})
+        for layer in network.layers
+    ]
+    text = json.dumps(layers, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read(name, folder=None):
@@ -87,7 +115,8 @@ def read(name, folder=None):
         raise FileNotFoundError(_advice(path, "is missing")) from None
     except ValueError as error:
         raise ValueError(_advice(path, f"is not a record ({error})")) from error
-    missing = [field for field in FIELDS if field not in record]
+    known = record if isinstance(record, dict) else {}
+    missing = [field for field in FIELDS if field not in known]
     if missing:
         raise ValueError(_advice(path, f"is not a record: it lacks {missing[0]}"))
     return record

@@ -9,12 +9,8 @@ from keras import callbacks, losses, optimizers
 from coursework import paths, records, splits
 
 CONFIGURATION = (
-    "network",
-    "dataset",
-    "epochs",
-    "batch_size",
-    "optimizer",
-    "parameters",
+    *("network", "architecture_sha256", "dataset"),
+    *("epochs", "batch_size", "optimizer"),
 )
 
 
@@ -68,8 +64,8 @@ class Run:
         parts: the ``splits.Split`` of the dataset.
         settings: the ``Settings``.
         seed: int.
-        history: dict of lists, one number an epoch: accuracy, loss and learning_rate,
-            val_accuracy and val_loss.
+        history: dict of lists, one number an epoch: accuracy, loss, val_accuracy and
+            val_loss.
         seconds: float, time that the training took.
     """
 
@@ -181,6 +177,7 @@ def make_record(run, evaluation, name):
         "dataset": describe_dataset(run.dataset, run.parts),
         "seed": run.seed,
         **run.settings.as_record(),
+        "architecture_sha256": records.architecture_sha256(run.network),
         "parameters": run.network.count_params(),
         "seconds": round(run.seconds, 1),
         "test": {
@@ -212,6 +209,7 @@ def make_repeat(run, evaluation):
         "errors": evaluation.errors,
         "macro_f1": evaluation.macro_f1,
         "seconds": round(run.seconds, 1),
+        "machine": records.machine(),
     }
 
 

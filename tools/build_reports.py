@@ -19,8 +19,9 @@ BLOCK = re.compile(r"<!-- (?!end)(\w+) -->\n.*?<!-- end -->", re.DOTALL)
 def main():
     """Fill all READMEs; 0 is success, 2 a missing record or an unknown table."""
     try:
-        for name in READMES:
-            files.write_text(paths.ROOT / name, filled(name))
+        texts = {name: filled(name) for name in READMES}
+        for name, text in texts.items():
+            files.write_text(paths.ROOT / name, text)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -57,15 +58,16 @@ def results():
 
 def _result(record):
     mean, deviation = records.spread(record)
-    seconds, _ = records.spread(record, "seconds")
+    spread = f" ± {deviation * 100:.3f}" if len(record["repeats"]) > 1 else ""
+    cores = record["machine"]["cores"]
     return (
         f"`{record['network']}`",
         record["dataset"]["name"],
         f"{record['parameters']:,}",
-        f"{mean:.3%} ± {deviation * 100:.3f}",
+        f"{mean:.3%}{spread}",
         ", ".join(str(repeat["errors"]) for repeat in record["repeats"]),
         f"{record['dataset']['test']:,}",
-        f"{seconds / 60:.1f} min",
+        f"{record['seconds'] / 60:.1f} min on {cores} cores",
     )
 
 
@@ -74,9 +76,10 @@ def notebooks():
     rows = []
     for name in run_notebooks.all_notebooks():
         notebook = run_notebooks.read_notebook(paths.ROOT / name)
-        seconds = sum(notebook.metadata[run_notebooks.STAMP]["seconds"])
+        seconds = notebook.metadata.get(run_notebooks.STAMP, {}).get("seconds", [])
+        time = f"{sum(seconds) / 60:.1f} min" if seconds else "not run yet"
         title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
-        rows.append((f"[{name}]({name})", title, f"{seconds / 60:.1f} min"))
+        rows.append((f"[{name}]({name})", title, time))
     return tables.markdown(["notebook", "section of the brief", "time"], rows)
 
 

@@ -1,6 +1,7 @@
 """One line of progress: notebook, cell, time taken and an estimate of the time left."""
 
 import contextlib
+import shutil
 import sys
 import threading
 import time
@@ -78,7 +79,8 @@ class Timetable:
     def _renew(self, done):
         while not done.wait(1):
             if self.name:
-                print(f"\r\x1b[K{self.line()}", end="", flush=True)
+                width = shutil.get_terminal_size().columns - 1
+                print(f"\r\x1b[K{self.line()[:width]}", end="", flush=True)
 
 
 def clock(seconds):

@@ -44,7 +44,8 @@ def main():
     except (OSError, ValueError) as error:
         return report(error, status=2)
     except KeyboardInterrupt:
-        return report("stopped; the same command goes on from here", status=130)
+        hint = "" if paths.QUICK else "; the same command goes on from here"
+        return report(f"stopped{hint}", status=130)
     return 0
 
 
@@ -97,9 +98,10 @@ def source_sha256(notebook):
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
-def fingerprint(name):
-    """Changes with a notebook's code and with the code it calls."""
-    digest = hashlib.sha256(source_sha256(read_notebook(paths.ROOT / name)).encode())
+def fingerprint(name, stand_in):
+    """Changes with a notebook's code, with the code it calls and with the digits."""
+    source = source_sha256(read_notebook(paths.ROOT / name))
+    digest = hashlib.sha256(f"{source} {stand_in}".encode())
     for module in sorted((paths.ROOT / "coursework").rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()
@@ -124,18 +126,21 @@ def run_all(names):
     """Run notebooks one after the other, without those a stopped run has finished."""
     print(paths.kind_of_run(), flush=True)
     stand_in = prepare_data()
-    finished = {} if paths.QUICK else read_state()
-    waiting = skip_finished(names, finished)
+    prints = {name: fingerprint(name, stand_in) for name in names}
+    resumable = names == all_notebooks() and not paths.QUICK
+    finished = read_state() if resumable else {}
+    waiting = skip_finished(prints, finished)
     folder = paths.results(stand_in)
     timetable = progress.Timetable(
         {name: expected_seconds(name, folder) for name in waiting}
     )
     for name in waiting:
         run_one(name, folder / name, timetable)
-        finished[name] = fingerprint(name)
-        if not paths.QUICK:
+        finished[name] = prints[name]
+        if resumable:
             files.write_text(STATE, json.dumps(finished, indent=1))
-    STATE.unlink(missing_ok=True)
+    if resumable:
+        STATE.unlink(missing_ok=True)
     print(f"done: {len(names)} notebooks, {progress.clock(timetable.elapsed())}")
 
 
@@ -145,7 +150,7 @@ def prepare_data():
     digits = mnist.load_or_stand_in()
     print(f"data: {len(digits.images):,} digits ({digits.name})", flush=True)
     if digits.stand_in:
-        os.environ["OFFLINE"] = "1"  # the notebooks need not wait for the network again
+        os.environ["STAND_IN"] = "1"  # the notebooks write elsewhere, and do not search
     return digits.stand_in
 
 
@@ -156,11 +161,11 @@ def read_state():
         return {}
 
 
-def skip_finished(names, finished):
+def skip_finished(prints, finished):
     """The notebooks from the first one on that is not finished in its present form."""
-    for position, name in enumerate(names):
-        if finished.get(name) != fingerprint(name):
-            return names[position:]
+    for position, (name, present) in enumerate(prints.items()):
+        if finished.get(name) != present:
+            return list(prints)[position:]
         print(f"{name}: finished before the run was stopped")
     return []
 
@@ -179,6 +184,8 @@ def run_one(name, target, timetable):
         raise CellFailedError(
             describe_failure(error, name, notebook, timetable)
         ) from error
+    if source_sha256(notebook) != source_sha256(read_notebook(paths.ROOT / name)):
+        raise ValueError(f"{name} was edited while it ran, so it is left as it is")
     drop_startup_notes(notebook)
     notebook.metadata[STAMP] = {
         "source_sha256": source_sha256(notebook),
@@ -252,7 +259,7 @@ def describe_failure(error, name, notebook, timetable):
         f"{name} failed in code cell {timetable.cell + 1}, “{timetable.heading}”:\n"
         f"  {cause}\n"
         f"  the notebook with the whole error: {paths.relative(kept)}\n"
-        "  when it is mended, the same command goes on with this notebook"
+        "  when it is mended, run the same command again"
     )
 
 
