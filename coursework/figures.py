@@ -284,9 +284,7 @@ def confusion_matrix(confusion, names, title="Confusion matrix"):
 
 def folded_confusions(confusions):
     """Confusions of length, width, angle and color, as ``metrics.fold`` gives them."""
-    figure, grid = plt.subplots(
-        1, 4, figsize=(12, 4.6), width_ratios=[1, 1, 3, 1], layout="compressed"
-    )
+    figure, grid = plt.subplots(1, 4, figsize=(12, 4.8), width_ratios=[1, 1, 2.6, 1])
     for axes, confusion, attribute in zip(
         grid, confusions, lines.ATTRIBUTES, strict=True
     ):

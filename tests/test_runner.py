@@ -196,7 +196,7 @@ def test_without_python_the_message_names_the_package(tmp_path):
         check=False,
     )
     assert result.returncode == 2
-    assert "sudo apt install python3 python3-venv" in result.stderr
+    assert "'sudo apt install python3 python3-venv'" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 

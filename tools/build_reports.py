@@ -22,6 +22,7 @@ def main():
         texts = {name: filled(name) for name in READMES}
         for name, text in texts.items():
             files.write_text(paths.ROOT / name, text)
+        print(f"tables of {', '.join(READMES)} filled from models/*.json")
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -8,6 +8,6 @@ sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || continue
     echo "making .venv with $("$python" --version)"
     exec "$python" -m venv --clear .venv
 done
-echo "no Python 3.11, 3.12 or 3.13 with venv found: install one," \
-    "on Debian and Ubuntu with 'sudo apt install python3 python3-venv'" >&2
+echo "no Python 3.11, 3.12 or 3.13 with venv found: 'sudo apt install python3" \
+    "python3-venv' on Debian 12, 13 and Ubuntu 24.04, elsewhere python3.13-venv" >&2
 exit 2
