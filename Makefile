@@ -1,6 +1,6 @@
 # make run    installs, builds both datasets, runs all notebooks, fills the READMEs' tables
 # make test   lint, tests, and a quick run of every notebook
-.PHONY: install run quick repeats reports benchmark test clean
+.PHONY: install run quick repeats reports benchmark pins test clean
 .DELETE_ON_ERROR:
 
 export KERAS_BACKEND := tensorflow
@@ -25,6 +25,9 @@ reports: $(INSTALLED)
 
 benchmark: $(INSTALLED)
 	$(BIN)/python benchmarks/line_dataset.py
+
+pins: $(INSTALLED)
+	sh tools/check_pins.sh
 
 test: $(INSTALLED)
 	$(BIN)/ruff check

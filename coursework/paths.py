@@ -58,11 +58,11 @@ def relative(path):
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def kind_of_run():
+def kind_of_run(stand_in=False):
     """One line for the top of a notebook: is this the real run, where does it write?"""
     if QUICK:
         return (
             "QUICK RUN: a few images and epochs, to see that everything works. "
             f"Its numbers mean nothing; it writes under {relative(results())}/."
         )
-    return f"Full run: networks and records are written to {relative(models())}/."
+    return f"Full run: networks and records are written to {relative(models(stand_in))}/."

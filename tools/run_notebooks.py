@@ -124,8 +124,8 @@ def expected_seconds(name, folder):
 
 def run_all(names):
     """Run notebooks one after the other, without those a stopped run has finished."""
-    print(paths.kind_of_run(), flush=True)
     stand_in = prepare_data()
+    print(paths.kind_of_run(stand_in), flush=True)
     prints = {name: fingerprint(name, stand_in) for name in names}
     resumable = names == all_notebooks() and not paths.QUICK
     finished = read_state() if resumable else {}
