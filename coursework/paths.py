@@ -65,4 +65,5 @@ def kind_of_run(stand_in=False):
             "QUICK RUN: a few images and epochs, to see that everything works. "
             f"Its numbers mean nothing; it writes under {relative(results())}/."
         )
-    return f"Full run: networks and records are written to {relative(models(stand_in))}/."
+    folder = relative(models(stand_in))
+    return f"Full run: networks and records are written to {folder}/."
