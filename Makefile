@@ -41,6 +41,6 @@ clean:
 # PYTHON=python3.11 make … chooses one of the three
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	sh tools/make_venv.sh
-	@echo "installing the packages of requirements.txt (1.5 GB), a minute or more"
+	@echo "installing the packages of requirements.txt (2.8 GB), a minute or more"
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@

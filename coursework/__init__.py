@@ -2,5 +2,5 @@
 
 Read the modules from the bottom up: ``paths`` and ``files``; the datasets ``lines`` and
 ``mnist``; ``splits``; ``networks`` and ``records``; ``training`` and ``metrics``;
-``figures``.
+``figures`` and ``tables``.
 """

@@ -91,7 +91,7 @@ def tile(images, columns):
 
 def contact_sheet(dataset):
     """One image of each of the 96 classes, the one most in the middle."""
-    chosen = lines_by_kind(np.array([_most_central(dataset, c) for c in range(96)]))
+    chosen = lines_by_kind([_most_central(dataset, c) for c in range(lines.CLASSES)])
     sheet, pitch = tile(dataset.images[chosen.ravel()], len(lines.ANGLES))
     figure, axes = plt.subplots(figsize=(10, 6.3))
     axes.imshow(sheet)
@@ -300,14 +300,11 @@ def folded_confusions(confusions):
 def _draw_confusion(axes, confusion, numbered):
     norm = colors.LogNorm(vmin=1, vmax=max(2, confusion.max()))
     picture = axes.imshow(np.ma.masked_equal(confusion, 0), norm=norm, cmap=COUNT_SCALE)
+    size = 9 if len(confusion) <= 10 else 7
     if numbered:
         for (row, column), images in np.ndenumerate(confusion):
             if images:
                 color = "white" if norm(images) > 0.5 else "black"
-                _write_count(axes, row, column, images, color, len(confusion))
+                where = {"ha": "center", "va": "center"}
+                axes.text(column, row, images, color=color, fontsize=size, **where)
     return picture
-
-
-def _write_count(axes, row, column, images, color, classes):
-    size = 9 if classes <= 10 else 7
-    axes.text(column, row, images, ha="center", va="center", color=color, fontsize=size)

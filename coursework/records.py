@@ -8,11 +8,11 @@ that does not belong together (a run killed between the two files) is always not
 import hashlib
 import importlib.metadata
 import json
-import math
 import os
 import pathlib
 import platform
 import re
+import statistics
 
 import keras
 
@@ -24,16 +24,8 @@ NOTEBOOKS = {
 }
 FIELDS = (
     *("network", "question", "dataset", "seed", "epochs", "batch_size", "optimizer"),
-    *(
-        "architecture_sha256",
-        "parameters",
-        "seconds",
-        "model_sha256",
-        "test",
-        "repeats",
-        "history",
-    ),
-    *("confusion", "versions", "machine"),
+    *("architecture_sha256", "parameters", "seconds", "model_sha256"),
+    *("test", "repeats", "history", "confusion", "versions", "machine"),
 )
 
 _MODULES = (
@@ -196,14 +188,11 @@ def machine():
     return {"cpu": cpu, "cores": len(os.sched_getaffinity(0))}
 
 
-def spread(record, key="accuracy"):
-    """Mean and standard deviation (n − 1) of a result over the record's seeds."""
-    values = [repeat[key] for repeat in record["repeats"]]
-    mean = math.fsum(values) / len(values)
-    if len(values) < 2:
-        return mean, math.nan
-    squares = math.fsum((value - mean) ** 2 for value in values)
-    return mean, math.sqrt(squares / (len(values) - 1))
+def spread(record):
+    """Mean and standard deviation (n − 1, None for one) of accuracy over the seeds."""
+    values = [repeat["accuracy"] for repeat in record["repeats"]]
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return statistics.mean(values), deviation
 
 
 def _numbers_in_line(text):

@@ -59,7 +59,7 @@ def results():
 
 def _result(record):
     mean, deviation = records.spread(record)
-    spread = f" ± {deviation * 100:.3f}" if len(record["repeats"]) > 1 else ""
+    spread = "" if deviation is None else f" ± {deviation * 100:.3f}"
     cores = record["machine"]["cores"]
     return (
         f"`{record['network']}`",
@@ -77,7 +77,7 @@ def notebooks():
     rows = []
     for name in run_notebooks.all_notebooks():
         notebook = run_notebooks.read_notebook(paths.ROOT / name)
-        seconds = notebook.metadata.get(run_notebooks.STAMP, {}).get("seconds", [])
+        seconds = run_notebooks.stamped_seconds(notebook)
         time = f"{sum(seconds) / 60:.1f} min" if seconds else "not run yet"
         title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
         rows.append((f"[{name}]({name})", title, time))

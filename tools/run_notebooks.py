@@ -112,9 +112,11 @@ def expected_seconds(name, folder):
     path = folder / name
     if not path.exists() and not paths.QUICK:
         path = paths.ROOT / name
-    if not path.exists():
-        return []
-    notebook = read_notebook(path)
+    return stamped_seconds(read_notebook(path)) if path.exists() else []
+
+
+def stamped_seconds(notebook):
+    """Seconds of each code cell by the stamp; empty if it does not fit the cells."""
     seconds = notebook.metadata.get(STAMP, {}).get("seconds", [])
     return seconds if len(seconds) == len(code_cells(notebook)) else []
 
