@@ -1,11 +1,12 @@
 # make run    installs, builds both datasets, runs all notebooks, fills the READMEs' tables
 # make test   lint, tests, and a quick run of every notebook
-.PHONY: install run quick repeats reports benchmark pins test clean
+.PHONY: install run quick repeats sweep optuna reports benchmark pins test clean
 .DELETE_ON_ERROR:
 
 export KERAS_BACKEND := tensorflow
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+OPTUNA := .venv/.optuna
 
 install: $(INSTALLED)
 
@@ -19,6 +20,12 @@ quick: $(INSTALLED)
 repeats: $(INSTALLED)
 	$(BIN)/python tools/run_repeats.py
 	$(BIN)/python tools/build_reports.py
+
+# a worker of the study; for several machines: make sweep STORAGE=postgresql+psycopg://…
+sweep: $(OPTUNA)
+	$(BIN)/python tools/sweep.py $(if $(STORAGE),--storage '$(STORAGE)') $(OPTIONS)
+
+optuna: $(OPTUNA)
 
 reports: $(INSTALLED)
 	$(BIN)/python tools/build_reports.py
@@ -43,4 +50,8 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	sh tools/make_venv.sh
 	@echo "installing the packages of requirements.txt (2.8 GB), a minute or more"
 	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(OPTUNA): $(INSTALLED) requirements-sweep.txt
+	$(BIN)/python -m pip install --quiet -r requirements-sweep.txt
 	touch $@

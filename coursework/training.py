@@ -1,30 +1,41 @@
 """Compile, fit, test and save: the same way for every network."""
 
 import dataclasses
+import math
 import time
 
 import keras
 from keras import callbacks, losses, optimizers
 
-from coursework import paths, records, splits
+from coursework import augment, paths, records, splits
 
-CONFIGURATION = (
-    *("network", "architecture_sha256", "dataset"),
-    *("epochs", "batch_size", "optimizer"),
-)
+OPTIMIZERS = {
+    "Adam": optimizers.Adam,
+    "AdamW": optimizers.AdamW,
+    "SGD": optimizers.SGD,
+}
+SCHEDULES = ("cosine", "constant", "plateau")
+KEPT = ("best epoch", "last epoch")
+SGD_MOMENTUM = 0.9  # Nesterov's
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How a network is trained: Adam with a warm-up and a cosine decay to zero.
+    """How a network is trained; the loss is categorical cross-entropy.
 
     Attributes:
         epochs: int, passes over the train part.
         batch_size: int, images of a gradient step.
         learning_rate: float, its highest value.
         warmup_epochs: float, epochs in which it rises linearly from zero; at most half
-            of all epochs.
+            of all epochs. Only the cosine schedule warms up.
         label_smoothing: float, share of the target that is spread over all classes.
+        optimizer: one of ``OPTIMIZERS``.
+        schedule: "cosine" decay to zero, "constant", or "plateau": a tenth of the rate
+            after each epoch in which the train loss has not fallen.
+        weight_decay: float, that of AdamW; biases and normalization are left out.
+        augmentation: an ``augment.Augmentation`` of the train images, or None.
+        kept: "best epoch", the one with the lowest validation loss, or "last epoch".
     """
 
     epochs: int
@@ -32,26 +43,43 @@ class Settings:
     learning_rate: float = 1e-3
     warmup_epochs: float = 1
     label_smoothing: float = 0
+    optimizer: str = "Adam"
+    schedule: str = "cosine"
+    weight_decay: float = 0
+    augmentation: augment.Augmentation | None = None
+    kept: str = "best epoch"
+
+    def __post_init__(self):
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("kept", self.kept, KEPT)
 
     def as_record(self):
         """The fields of a record that say how a network was trained."""
         fields = dataclasses.asdict(self)
+        first = {"name": fields.pop("optimizer"), "loss": "categorical cross-entropy"}
         epochs, batch_size = fields.pop("epochs"), fields.pop("batch_size")
-        fixed = {
-            "name": "Adam",
-            "schedule": "warm-up, then cosine decay to zero",
-            "loss": "categorical cross-entropy",
-            "kept": "epoch with the lowest validation loss",
+        return {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer": first | fields,
         }
-        optimizer = fixed | fields
-        return {"epochs": epochs, "batch_size": batch_size, "optimizer": optimizer}
 
     @classmethod
     def from_record(cls, record):
         """The settings that a record tells of."""
-        names = {field.name for field in dataclasses.fields(cls)}
-        fields = record | record["optimizer"]
-        return cls(**{name: fields[name] for name in names})
+        told = record | record["optimizer"]
+        told["optimizer"] = told["name"]
+        if told["augmentation"]:
+            told["augmentation"] = augment.Augmentation(**told["augmentation"])
+        return cls(
+            **{field.name: told[field.name] for field in dataclasses.fields(cls)}
+        )
+
+
+def _one_of(field, value, known):
+    if value not in known:
+        raise ValueError(f"{field} is {value!r}; known: {', '.join(known)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +120,7 @@ def train(network, dataset, parts, settings, seed, verbose=2):
     Returns:
         A ``Run``.
     """
-    steps = -(-len(parts.train) // settings.batch_size)
+    steps = math.ceil(len(parts.train) / settings.batch_size)
     network.compile(
         optimizer=make_optimizer(settings, steps),
         loss=losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
@@ -100,28 +128,65 @@ def train(network, dataset, parts, settings, seed, verbose=2):
     )
     start = time.perf_counter()
     history = network.fit(
-        *examples(network, dataset, parts.train),
+        **_train_part(network, dataset, parts, settings, seed),
         validation_data=examples(network, dataset, parts.validation),
+        validation_batch_size=settings.batch_size,
         epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        callbacks=[_keep_best_epoch(settings.epochs)],
+        callbacks=make_callbacks(settings),
         verbose=verbose,
     )
     seconds = time.perf_counter() - start
     return Run(network, dataset, parts, settings, seed, history.history, seconds)
 
 
+def _train_part(network, dataset, parts, settings, seed):
+    """The arguments of ``fit`` that bring the train images, augmented or not."""
+    images, targets = examples(network, dataset, parts.train)
+    size = settings.batch_size
+    if settings.augmentation is None:
+        return {"x": images, "y": targets, "batch_size": size}
+    batches = augment.AugmentedBatches(
+        images, targets, size, settings.augmentation, seed
+    )
+    return {"x": batches}
+
+
 def make_optimizer(settings, steps_per_epoch):
-    """Adam whose learning rate warms up and then falls on a cosine to zero."""
+    """The optimizer that a ``Settings`` describes, with its learning rate schedule."""
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = _warmup_and_cosine(settings, steps_per_epoch)
+    arguments = {}
+    if settings.optimizer == "SGD":
+        arguments |= {"momentum": SGD_MOMENTUM, "nesterov": True}
+    if settings.weight_decay:
+        arguments |= {"weight_decay": settings.weight_decay}
+    optimizer = OPTIMIZERS[settings.optimizer](rate, **arguments)
+    if settings.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _warmup_and_cosine(settings, steps_per_epoch):
+    """Up on a line, then down on a cosine to zero."""
     warmup_epochs = min(settings.warmup_epochs, settings.epochs / 2)
     warmup_steps = round(warmup_epochs * steps_per_epoch)
-    schedule = optimizers.schedules.CosineDecay(
+    return optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         warmup_target=settings.learning_rate,
         warmup_steps=warmup_steps,
         decay_steps=settings.epochs * steps_per_epoch - warmup_steps,
     )
-    return optimizers.Adam(schedule)
+
+
+def make_callbacks(settings):
+    """What ``fit`` does after each epoch, as a ``Settings`` describes it."""
+    chosen = []
+    if settings.schedule == "plateau":
+        chosen.append(callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1))
+    if settings.kept == "best epoch":
+        chosen.append(_keep_best_epoch(settings.epochs))
+    return chosen
 
 
 def _keep_best_epoch(epochs):
@@ -219,7 +284,9 @@ def _other_seeds(record, name, folder):
         earlier = records.read(name, folder)
     except (FileNotFoundError, ValueError):
         return []
-    same = all(earlier[field] == record[field] for field in CONFIGURATION)
+    fields = ("network", "architecture_sha256", "dataset")
+    same = all(earlier[field] == record[field] for field in fields)
+    same = same and Settings.from_record(earlier) == Settings.from_record(record)
     return [
         repeat
         for repeat in earlier["repeats"]

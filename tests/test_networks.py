@@ -48,3 +48,54 @@ def test_raw_pixels_go_in_and_probabilities_come_out(plain, few_lines):
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     scaled = keras.Model(plain.inputs, plain.get_layer("scale").output)
     assert scaled.predict(few_lines.images[:5], verbose=0).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "filters", "kernel_sizes"),
+    [
+        ((28, 28, 3), 96, ((24,), (32,), (48,)), (5, 3, 3)),
+        ((28, 28, 1), 10, ((8, 12), (16,)), (3, 7)),
+    ],
+)
+def test_tuned_cnn_has_the_stages_asked_for(shape, classes, filters, kernel_sizes):
+    network = networks.tuned_cnn(
+        shape, classes, filters=filters, kernel_sizes=kernel_sizes
+    )
+    assert network.output_shape == (None, classes)
+    convolutions = [x for x in network.layers if isinstance(x, layers.Conv2D)]
+    assert [x.filters for x in convolutions] == [n for stage in filters for n in stage]
+    expected = [
+        (size, size)
+        for stage, size in zip(filters, kernel_sizes, strict=True)
+        for _ in stage
+    ]
+    assert [x.kernel_size for x in convolutions] == expected
+    last = network.get_layer("flatten").input.shape
+    assert last[1] == 28 // 2 ** len(filters)
+    momenta = {x.momentum for x in network.layers if hasattr(x, "momentum")}
+    assert momenta == {0.9}
+
+
+def test_tuned_cnn_halves_by_stride_where_asked():
+    network = networks.tuned_cnn(downsampling="strided convolution")
+    assert not any(isinstance(x, layers.MaxPooling2D) for x in network.layers)
+    assert network.get_layer("conv3").output.shape[1:3] == (4, 4)  # 28, 14, 7, 4
+    assert network.count_params() > 0
+
+
+def test_tuned_cnn_regularizes_where_asked():
+    network = networks.tuned_cnn(dropout=0.3, l2=1e-4, norm_momentum=None)
+    kinds = {type(x) for x in network.layers}
+    assert layers.Dropout in kinds
+    assert layers.BatchNormalization not in kinds
+    for name in ("conv1", "conv2", "conv3", "dense1", "class"):
+        layer = network.get_layer(name)
+        assert layer.kernel_regularizer.l2 == pytest.approx(1e-4)
+        assert layer.use_bias  # nothing else shifts
+
+
+def test_tuned_cnn_refuses_what_it_does_not_know():
+    with pytest.raises(ValueError, match="'average'; known: max pooling, strided"):
+        networks.tuned_cnn(downsampling="average")
+    with pytest.raises(ValueError, match="zip"):
+        networks.tuned_cnn(filters=((8,), (8,)), kernel_sizes=(3,))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from coursework import metrics, paths, records, splits, training
+from coursework import augment, metrics, paths, records, splits, training
 
 SETTINGS = training.Settings(epochs=3, batch_size=32, learning_rate=0.01)
 
@@ -82,10 +82,77 @@ def test_the_learning_rate_warms_up_and_decays_to_zero():
     assert rates[-1] == pytest.approx(0, abs=1e-9)
 
 
-def test_settings_survive_a_record():
-    settings = training.Settings(7, 64, 0.02, 0.5, 0.1)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        training.Settings(7, 64, 0.02, 0.5, 0.1),
+        training.Settings(
+            *(7, 64, 0.02, 0.5, 0.1, "AdamW", "plateau", 0.02),
+            augmentation=augment.Augmentation(10, 0.1, 0.1, 2),
+            kept="last epoch",
+        ),
+    ],
+)
+def test_settings_survive_a_record(settings):
     record = json.loads(json.dumps(settings.as_record()))
     assert training.Settings.from_record(record) == settings
+
+
+@pytest.mark.parametrize("field", ["optimizer", "schedule", "kept"])
+def test_settings_refuse_what_they_do_not_know(field):
+    with pytest.raises(ValueError, match=f"{field} is 'best'; known: "):
+        training.Settings(epochs=1, **{field: "best"})
+
+
+def test_each_optimizer_gets_what_it_needs():
+    sgd = training.make_optimizer(training.Settings(1, optimizer="SGD"), 10)
+    assert (sgd.momentum, sgd.nesterov) == (0.9, True)
+    settings = training.Settings(1, optimizer="AdamW", weight_decay=0.02)
+    adamw = training.make_optimizer(settings, 10)
+    assert adamw.weight_decay == 0.02
+    network = small_network()
+    adamw.build(network.trainable_variables)
+    bias, kernel = network.layers[-1].bias, network.layers[-1].kernel
+    assert adamw._use_weight_decay(kernel)
+    assert not adamw._use_weight_decay(bias)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "falls"), [("constant", False), ("plateau", True)]
+)
+def test_the_rate_falls_on_a_plateau_alone(schedule, falls, few_lines):
+    """A rate of zero: the train loss cannot fall."""
+    parts = splits.split(np.arange(480) % 4)
+    rate = 1e-30
+    settings = training.Settings(epochs=4, learning_rate=rate, schedule=schedule)
+    run = training.train(small_network(), few_lines, parts, settings, 0, verbose=0)
+    last = float(run.network.optimizer.learning_rate)
+    assert (last < rate * 0.5) == falls
+
+
+def test_the_last_epoch_is_kept_where_asked(few_lines):
+    keras.utils.set_random_seed(0)
+    parts = splits.split(np.arange(480) % 4)
+    wild = training.Settings(
+        epochs=6, batch_size=32, learning_rate=3, kept="last epoch"
+    )
+    run = training.train(small_network(), few_lines, parts, wild, 0, verbose=0)
+    images, targets = training.examples(run.network, few_lines, parts.validation)
+    loss, _ = run.network.evaluate(images, targets, verbose=0)
+    assert loss == pytest.approx(run.history["val_loss"][-1], rel=1e-4)
+
+
+def test_an_augmented_run_repeats_to_the_bit(few_lines):
+    parts = splits.split(np.arange(480) % 4)
+    settings = training.Settings(
+        *(3, 32, 0.01), augmentation=augment.Augmentation(10, 0.1, 0.1, 2)
+    )
+    losses = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        run = training.train(small_network(), few_lines, parts, settings, 3, verbose=0)
+        losses.append(run.history["val_loss"])
+    assert losses[0] == losses[1]
 
 
 @pytest.fixture
