@@ -15,6 +15,7 @@ from PIL import Image
 from coursework import files, lines, paths
 
 TRAIN, VALIDATION = "#1b5e8c", "#d97706"
+EFFECTS = {"better": "^", "worse": "v", "none": "o"}  # markers
 SCALE = "viridis"
 # From green to dark blue: a single error has to stand out from the white of none.
 COUNT_SCALE = colors.ListedColormap(plt.get_cmap(SCALE)(np.linspace(0.75, 0, 256)))
@@ -210,6 +211,69 @@ def learning_curves(history, title):
         axes.legend()
     _stretch_towards_one(left)
     _plain_log_axis(right)
+    return figure
+
+
+def variations(comparisons, title):
+    """The validation accuracy of each variation beside the noise of the base.
+
+    Args:
+        comparisons: list of ``variations.Comparison`` with the same base.
+        title: str.
+    """
+    figure, axes = plt.subplots(figsize=(9, 0.27 * len(comparisons) + 1.4))
+    base = np.array([trial.accuracy for trial in comparisons[0].base])
+    mean, deviation = base.mean(), base.std(ddof=1)
+    axes.axvspan(
+        *(mean - 3 * deviation, mean + 3 * deviation),
+        color="0.88",
+        label="base ± 3 standard deviations",
+    )
+    axes.plot(base, np.full(len(base), -1), "|", color="black", label="base, each seed")
+    for effect, marker in EFFECTS.items():
+        points = [
+            (trial.accuracy, row)
+            for row, comparison in enumerate(comparisons)
+            if comparison.effect == effect
+            for trial in comparison.trials
+        ]
+        color = (
+            "0.45"
+            if effect == "none"
+            else {"better": TRAIN, "worse": VALIDATION}[effect]
+        )
+        axes.plot(*np.array(points).reshape(-1, 2).T, marker, color=color, label=effect)
+    names = ["base", *(comparison.name for comparison in comparisons)]
+    axes.set_yticks(range(-1, len(comparisons)), names)
+    axes.invert_yaxis()
+    axes.set(xlabel="validation accuracy", title=title)
+    axes.xaxis.set_major_formatter(ticker.PercentFormatter(1))
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def sample_efficiency(accuracies, title):
+    """Errors of several networks against the number of images they were trained on.
+
+    Args:
+        accuracies: dict, network → (images a class → accuracy of each seed).
+        title: str.
+    """
+    figure, axes = plt.subplots(figsize=(7, 4))
+    looks = (("s--", VALIDATION), ("o-", TRAIN))
+    for (name, by_count), (line, color) in zip(accuracies.items(), looks, strict=False):
+        counts = sorted(by_count)
+        means = [1 - np.mean(by_count[count]) for count in counts]
+        axes.plot(counts, means, line, color=color, label=f"{name}, mean of the seeds")
+        for count in counts:
+            each = 1 - np.array(by_count[count])
+            axes.plot(np.full(len(each), count), each, ".", color=color, markersize=4)
+    axes.set(xscale="log", yscale="log", title=title)
+    axes.set(xlabel="training images a class", ylabel="test error (logarithmic)")
+    axes.set_xticks(counts, counts)
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
+    axes.legend()
     return figure
 
 

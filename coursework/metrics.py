@@ -3,6 +3,7 @@
 import typing
 
 import numpy as np
+from scipy import stats
 from sklearn import metrics
 
 
@@ -84,3 +85,35 @@ def fold(confusion, levels):
         table.sum(axis=tuple(k for k in range(2 * count) if k % count != attribute))
         for attribute in range(count)
     ]
+
+
+class McNemar(typing.NamedTuple):
+    """A paired comparison of two networks on the same images.
+
+    Attributes:
+        only_first: int, images that the first alone gets wrong.
+        only_second: int, images that the second alone gets wrong.
+        p: float, probability of a difference at least as large if both networks were
+            equally good (exact, two-sided).
+    """
+
+    only_first: int
+    only_second: int
+    p: float
+
+
+def mcnemar(first_wrong, second_wrong):
+    """McNemar's test (1947), exact: images that both get right or wrong say nothing.
+
+    Args:
+        first_wrong, second_wrong: the images that each network gets wrong, as numbers
+            that name the same image for both.
+
+    Returns:
+        A ``McNemar``.
+    """
+    first, second = set(map(int, first_wrong)), set(map(int, second_wrong))
+    only_first, only_second = len(first - second), len(second - first)
+    differing = only_first + only_second
+    p = stats.binomtest(only_first, differing).pvalue if differing else 1.0
+    return McNemar(only_first, only_second, float(p))

@@ -21,6 +21,8 @@ from coursework import files, paths
 NOTEBOOKS = {
     "plain_lines": "Q1/2_plain_cnn.ipynb",
     "plain_mnist": "Q1/2_plain_cnn.ipynb",
+    "tuned_lines": "Q1/3_tuned_cnn.ipynb",
+    "tuned_mnist": "Q1/3_tuned_cnn.ipynb",
 }
 FIELDS = (
     *("network", "question", "dataset", "seed", "epochs", "batch_size", "optimizer"),
@@ -29,8 +31,8 @@ FIELDS = (
 )
 
 _MODULES = (
-    *("tensorflow", "keras", "numpy", "scikit-learn", "opencv-python-headless"),
-    *("matplotlib", "jupyter"),
+    *("tensorflow", "keras", "numpy", "scikit-learn", "scipy"),
+    *("opencv-python-headless", "matplotlib", "jupyter"),
 )
 
 
@@ -111,6 +113,28 @@ def read(name, folder=None):
     missing = [field for field in FIELDS if field not in known]
     if missing:
         raise ValueError(_advice(path, f"is not a record: it lacks {missing[0]}"))
+    return record
+
+
+def read_for(name, dataset):
+    """The record of a network that was trained and tested on this very dataset.
+
+    Args:
+        name: str, "plain_lines" for example.
+        dataset: has ``sha256`` and ``stand_in``.
+
+    Returns:
+        dict, as ``read`` gives it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it belongs to another dataset.
+    """
+    folder = paths.models(stand_in=True) if dataset.stand_in else None
+    record = read(name, folder)
+    if record["dataset"]["sha256"] != dataset.sha256:
+        path = _folder_of(name, folder) / f"{name}.json"
+        raise ValueError(_advice(path, "was made on other images than these"))
     return record
 
 

@@ -56,6 +56,27 @@ def thinned(parts, step):
     return Split(*(part[::step] for part in parts))
 
 
+def few(parts, classes, per_class, seed=0):
+    """A ``Split`` whose train part has only some images of each class.
+
+    Args:
+        parts: a ``Split``.
+        classes: (N,) integers.
+        per_class: int, images of each class to train on, chosen by chance.
+        seed: int, which ones.
+
+    Raises:
+        ValueError: a class has not as many.
+    """
+    order = np.random.default_rng(seed).permutation(parts.train)
+    members = [order[classes[order] == label] for label in np.unique(classes)]
+    least = min(map(len, members))
+    if least < per_class:
+        raise ValueError(f"{per_class} images of each class wanted, one has {least}")
+    chosen = np.concatenate([indices[:per_class] for indices in members])
+    return parts._replace(train=np.sort(chosen))
+
+
 def sizes(parts):
     """Numbers of images: {"train": …, "validation": …, "test": …}."""
     return {name: len(part) for name, part in parts._asdict().items()}

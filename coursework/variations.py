@@ -6,13 +6,15 @@ images for the same number of steps and are compared on validation images.
 
 import dataclasses
 import difflib
+import json
 import statistics
 
 import keras
 import numpy as np
 
-from coursework import augment, networks, training
+from coursework import augment, files, networks, paths, records, tables, training
 
+NOTEBOOK = "Q1/3_tuned_cnn.ipynb"
 BASE_NETWORK = {
     "filters": ((16,), (32,), (32,)),
     "kernel_sizes": (3, 3, 3),
@@ -188,11 +190,17 @@ class Comparison:
     base: list
 
     @property
+    def name(self):
+        return self.trials[0].variation
+
+    @property
     def differences(self):
         """Of each trial from the base's mean, in standard deviations of the base."""
-        values = [trial.accuracy for trial in self.base]
-        mean, deviation = statistics.mean(values), statistics.stdev(values)
-        return [(trial.accuracy - mean) / deviation for trial in self.trials]
+        values = np.array([trial.accuracy for trial in self.base])
+        difference = np.array([t.accuracy for t in self.trials]) - values.mean()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            in_noise = difference / values.std(ddof=1)
+        return np.where(difference == 0, 0.0, in_noise).tolist()
 
     @property
     def beyond_noise(self):
@@ -228,3 +236,94 @@ def compare(variation, dataset, parts, base, settings=BASE_SETTINGS):
         for seed in CONFIRMING_SEEDS
     ]
     return Comparison(comparison.trials + more, base)
+
+
+# --- what came out --------------------------------------------------------------------
+
+
+def table(comparisons):
+    """All variations and their base in Markdown, accuracies as means over the seeds."""
+    base = comparisons[0].base
+    noise = statistics.stdev(trial.accuracy for trial in base)
+    rows = [
+        ("base", _accuracy(base), f"noise: {noise * 100:.3f} points", "", *_cost(base))
+    ]
+    for comparison in comparisons:
+        differences = ", ".join(f"{value:+.1f}" for value in comparison.differences)
+        effect = "" if comparison.effect == "none" else f"**{comparison.effect}**"
+        trials = comparison.trials
+        rows.append(
+            (comparison.name, _accuracy(trials), differences, effect, *_cost(trials))
+        )
+    columns = [
+        *("what changed", "validation accuracy", "difference of each seed, in noise"),
+        *("effect", "parameters", "seconds"),
+    ]
+    return tables.markdown(columns, rows)
+
+
+def _accuracy(trials):
+    return f"{statistics.mean(trial.accuracy for trial in trials):.2%}"
+
+
+def _cost(trials):
+    seconds = statistics.mean(trial.seconds for trial in trials)
+    return f"{trials[0].parameters:,}", f"{seconds:.1f}"
+
+
+def save(comparisons, dataset, settings=BASE_SETTINGS):
+    """Write all trials of a dataset to ``variations_NAME.json`` beside the networks.
+
+    Args:
+        comparisons: list of ``Comparison`` with the same base.
+        dataset: what they were trained on.
+        settings: the ``training.Settings`` of the base.
+
+    Returns:
+        The path, relative to the project.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    record = {
+        "dataset": {"name": dataset.name, "sha256": dataset.sha256},
+        "train_images": TRAIN_IMAGES,
+        "network": BASE_NETWORK,
+        **settings.as_record(),
+        "base": [dataclasses.asdict(trial) for trial in comparisons[0].base],
+        "variations": [
+            [dataclasses.asdict(trial) for trial in comparison.trials]
+            for comparison in comparisons
+        ],
+        "versions": records.versions(),
+        "machine": records.machine(),
+    }
+    path = paths.models(dataset.stand_in) / f"variations_{dataset.name}.json"
+    files.write_text(path, json.dumps(record, indent=1) + "\n")
+    return paths.relative(path)
+
+
+def read(name, folder=None):
+    """The comparisons of a dataset that ``save`` wrote.
+
+    Args:
+        name: str, of the dataset.
+        folder: where from, by default ``paths.models()``.
+
+    Returns:
+        List of ``Comparison``.
+
+    Raises:
+        FileNotFoundError: there are none; the message names the notebook.
+    """
+    path = (folder or paths.models()) / f"variations_{name}.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{paths.relative(path)} is missing: run {NOTEBOOK}, which makes it"
+        )
+    record = json.loads(path.read_text(encoding="utf-8"))
+    base = [Trial(**trial) for trial in record["base"]]
+    return [
+        Comparison([Trial(**trial) for trial in trials], base)
+        for trials in record["variations"]
+    ]

@@ -35,3 +35,17 @@ def test_fold_counts_each_attribute_alone():
     first, second = metrics.fold(confusion, levels)
     assert first.tolist() == [[2, 1], [1, 3]]
     assert second.tolist() == [[2, 0, 0], [0, 2, 0], [0, 1, 2]]
+
+
+def test_mcnemar_counts_what_only_one_gets_wrong():
+    test = metrics.mcnemar([1, 2, 3, 9], np.array([3, 4]))
+    assert (test.only_first, test.only_second) == (3, 1)
+    assert test.p == pytest.approx(2 * (1 + 4) / 2**4)  # C(4,0) + C(4,1) of 16
+
+
+def test_mcnemar_of_the_same_errors_is_no_difference():
+    assert metrics.mcnemar([1, 2], [2, 1]) == (0, 0, 1.0)
+
+
+def test_mcnemar_finds_a_clear_difference():
+    assert metrics.mcnemar(range(20), [0]).p == pytest.approx(2 * 0.5**19)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import types
 
 import keras
 import pytest
@@ -149,3 +150,16 @@ def test_the_architecture_is_told_apart_whatever_the_names():
 def test_spread():
     repeats = [{"accuracy": value} for value in (0.5, 0.7, 0.9)]
     assert records.spread({"repeats": repeats}) == pytest.approx((0.7, 0.2))
+
+
+def test_a_record_of_another_dataset_is_not_compared_with(folder):
+    fitting = record(dataset={"name": "lines", "sha256": "abc"})
+    records.save(network(4), fitting, NAME, folder)
+    here = types.SimpleNamespace(sha256="abc", stand_in=False)
+    assert records.read_for(NAME, here)["dataset"]["name"] == "lines"
+    here.sha256 = "abd"
+    with pytest.raises(ValueError, match="other images than these: run Q1/2"):
+        records.read_for(NAME, here)
+    here.stand_in = True
+    with pytest.raises(FileNotFoundError, match="run Q1/2"):
+        records.read_for(NAME, here)

@@ -78,3 +78,16 @@ def test_train_and_test_fill_the_same_box(all_lines):
         members = all_lines.classes == index
         means = [all_lines.centers[p[members[p]]].mean(axis=0) for p in parts]
         assert np.abs(means[0] - means[2]).max() < 2
+
+
+def test_few_images_of_each_class_come_from_the_train_part(all_lines):
+    parts = splits.split(all_lines.classes)
+    few, other = (splits.few(parts, all_lines.classes, 10, seed) for seed in (0, 1))
+    assert (np.bincount(all_lines.classes[few.train]) == 10).all()
+    assert set(few.train) <= set(parts.train)
+    assert set(few.train) != set(other.train)
+    assert (few.test == parts.test).all()
+    with pytest.raises(
+        ValueError, match="541 images of each class wanted, one has 540"
+    ):
+        splits.few(parts, all_lines.classes, 541)

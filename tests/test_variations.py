@@ -136,3 +136,9 @@ class TestComparison:
 
     def test_a_change_that_both_helps_and_harms_is_no_effect(self, compare):
         assert compare(-4, 4, -4).effect == "none"
+
+    def test_a_base_without_any_noise(self):
+        base = [self.trial(0.9)] * 2
+        same, other = ([self.trial(accuracy)] for accuracy in (0.9, 0.8))
+        assert variations.Comparison(same, base).differences == [0]
+        assert variations.Comparison(other, base).differences == [-np.inf]
