@@ -32,6 +32,8 @@ reports: $(INSTALLED)
 
 benchmark: $(INSTALLED)
 	$(BIN)/python benchmarks/line_dataset.py
+	$(BIN)/python benchmarks/augmentation.py
+	$(BIN)/python benchmarks/training.py
 
 pins: $(INSTALLED)
 	sh tools/check_pins.sh

@@ -106,7 +106,7 @@ class Run:
     seconds: float
 
 
-def train(network, dataset, parts, settings, seed, verbose=2):
+def train(network, dataset, parts, settings, seed, verbose=2, watchers=()):
     """Train a network and keep the epoch with the lowest validation loss.
 
     Args:
@@ -116,6 +116,7 @@ def train(network, dataset, parts, settings, seed, verbose=2):
         settings: a ``Settings``.
         seed: int that ``keras.utils.set_random_seed`` was given, for the record.
         verbose: as in ``fit``.
+        watchers: further Keras callbacks.
 
     Returns:
         A ``Run``.
@@ -132,7 +133,7 @@ def train(network, dataset, parts, settings, seed, verbose=2):
         validation_data=examples(network, dataset, parts.validation),
         validation_batch_size=settings.batch_size,
         epochs=settings.epochs,
-        callbacks=make_callbacks(settings),
+        callbacks=[*make_callbacks(settings), *watchers],
         verbose=verbose,
     )
     seconds = time.perf_counter() - start

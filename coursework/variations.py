@@ -21,9 +21,11 @@ BASE_NETWORK = {
     "units": 64,
 }
 BASE_SETTINGS = training.Settings(
-    epochs=4, batch_size=64, learning_rate=3e-3, kept="last epoch"
+    epochs=3, batch_size=64, learning_rate=3e-3, kept="last epoch"
 )
-TRAIN_IMAGES = 9600
+# Enough for 95 % on lines and 98.5 % on digits, and little enough to leave errors that
+# a change could mend.
+TRAIN_IMAGES = {"lines": 12_000, "mnist": 24_000}
 BASE_SEEDS = (0, 1, 2, 3, 4)  # what the noise is measured with
 CONFIRMING_SEEDS = (1, 2)
 EFFECT = 3  # standard deviations of the base
@@ -159,7 +161,8 @@ def run_trial(variation, dataset, parts, seed, base=BASE_SETTINGS):
     arguments = BASE_NETWORK | variation.network
     network = networks.tuned_cnn(shape, classes, **arguments)
     settings = dataclasses.replace(base, **variation.settings)
-    run = training.train(network, dataset, subset(parts), settings, seed, verbose=0)
+    few = subset(parts, dataset.name)
+    run = training.train(network, dataset, few, settings, seed, verbose=0)
     return Trial(
         variation=variation.name,
         dataset=dataset.name,
@@ -170,9 +173,15 @@ def run_trial(variation, dataset, parts, seed, base=BASE_SETTINGS):
     )
 
 
-def subset(parts):
-    """A ``Split`` whose train part is thinned evenly to ``TRAIN_IMAGES``."""
-    count = min(TRAIN_IMAGES, len(parts.train))
+def subset(parts, dataset):
+    """A ``Split`` whose train part is thinned evenly to ``TRAIN_IMAGES``.
+
+    Args:
+        parts: a ``Split``.
+        dataset: str, its name; of one that ``TRAIN_IMAGES`` does not know (the stand-in
+            for MNIST) everything is taken.
+    """
+    count = min(TRAIN_IMAGES.get(dataset, len(parts.train)), len(parts.train))
     chosen = np.linspace(0, len(parts.train) - 1, count).astype(int)
     return parts._replace(train=parts.train[chosen])
 
@@ -287,7 +296,7 @@ def save(comparisons, dataset, settings=BASE_SETTINGS):
     """
     record = {
         "dataset": {"name": dataset.name, "sha256": dataset.sha256},
-        "train_images": TRAIN_IMAGES,
+        "train_images": TRAIN_IMAGES.get(dataset.name),
         "network": BASE_NETWORK,
         **settings.as_record(),
         "base": [dataclasses.asdict(trial) for trial in comparisons[0].base],

@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from coursework import figures, lines, metrics
+from coursework import figures, lines, metrics, variations
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +86,37 @@ def test_saved_figures_are_palette_pictures(sandbox):
     assert str(figures.save(figure, "line")) == "reports/figures/line.png"
     with Image.open(sandbox / "reports" / "figures" / "line.png") as picture:
         assert picture.mode == "P"
+
+
+def test_each_variation_has_a_row_and_each_trial_a_point():
+    def trials(name, *accuracies):
+        return [
+            variations.Trial(name, "lines", seed, accuracy, 1, 1.0)
+            for seed, accuracy in enumerate(accuracies)
+        ]
+
+    base = trials("base", 0.90, 0.91, 0.89)
+    comparisons = [
+        variations.Comparison(trials("same", 0.905), base),
+        variations.Comparison(trials("good", 0.99, 0.98, 0.985), base),
+        variations.Comparison(trials("bad", 0.5, 0.6, 0.55), base),
+    ]
+    axes = figures.variations(comparisons, "title").axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["base", "same", "good", "bad"]
+    points = {
+        line.get_label(): sorted(zip(*line.get_data(), strict=True))
+        for line in axes.lines
+    }
+    assert points["none"] == [(0.905, 0)]
+    assert points["better"] == [(0.98, 1), (0.985, 1), (0.99, 1)]
+    assert points["worse"] == [(0.5, 2), (0.55, 2), (0.6, 2)]
+
+
+def test_sample_efficiency_draws_means_and_every_seed():
+    accuracies = {"plain": {100: [0.9, 0.8], 10: [0.5]}, "tuned": {10: [0.6]}}
+    axes = figures.sample_efficiency(accuracies, "title").axes[0]
+    x, y = axes.lines[0].get_data()
+    assert list(x) == [10, 100]
+    assert y == pytest.approx([0.5, 0.15])
+    assert sum(line.get_linestyle() == "None" for line in axes.lines) == 3

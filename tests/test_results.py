@@ -1,11 +1,12 @@
 """What is committed fits together: networks, records, READMEs, figures."""
 
+import json
 import re
 
 import numpy as np
 import pytest
 
-from coursework import lines, paths, records, splits
+from coursework import lines, paths, records, splits, training, variations
 
 import build_reports
 import run_repeats
@@ -56,6 +57,36 @@ class TestRecord:
         assert sizes[2] == 0.4 * sum(sizes)
         assert len(record["history"]["loss"]) == record["epochs"]
         assert record["machine"]["cores"] >= 1
+
+
+@pytest.mark.parametrize("name", ["lines", "mnist"])
+class TestVariations:
+    @pytest.fixture
+    def comparisons(self, name):
+        return variations.read(name, paths.ROOT / "models")
+
+    def test_all_were_tried_on_the_same_base(self, name, comparisons):
+        tried = [comparison.name for comparison in comparisons]
+        assert tried == [variation.name for variation in variations.of_dataset(name)]
+        seeds = [trial.seed for trial in comparisons[0].base]
+        assert seeds == list(variations.BASE_SEEDS)
+
+    def test_the_base_is_good_enough_to_tell_something(self, name, comparisons):
+        accuracy = np.mean([trial.accuracy for trial in comparisons[0].base])
+        assert accuracy >= {"lines": 0.95, "mnist": 0.985}[name]
+
+    def test_what_was_beyond_the_noise_was_tried_with_two_more_seeds(self, comparisons):
+        for comparison in comparisons:
+            seeds = [trial.seed for trial in comparison.trials]
+            assert seeds == [0, 1, 2][: 3 if comparison.beyond_noise else 1]
+
+    def test_they_belong_to_the_base_of_the_code(self, name):
+        path = paths.ROOT / "models" / f"variations_{name}.json"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        settings = training.Settings.from_record(record)
+        assert settings == variations.BASE_SETTINGS
+        assert record["train_images"] == variations.TRAIN_IMAGES[name]
+        assert record["network"] == json.loads(json.dumps(variations.BASE_NETWORK))
 
 
 @pytest.mark.parametrize("name", build_reports.READMES)

@@ -61,13 +61,14 @@ def test_an_unknown_name_is_told_the_nearest():
 
 
 def test_the_subset_is_spread_over_the_train_part(monkeypatch):
-    monkeypatch.setattr(variations, "TRAIN_IMAGES", 100)
+    monkeypatch.setitem(variations.TRAIN_IMAGES, "lines", 100)
     parts = splits.split(np.arange(2000) % 4)
-    few = variations.subset(parts)
+    few = variations.subset(parts, "lines")
     assert len(few.train) == len(set(few.train)) == 100
     assert set(few.train) <= set(parts.train)
     assert np.bincount(few.train * 4 // 2000).min() > 20
     assert (few.validation == parts.validation).all()
+    assert (variations.subset(parts, "stand-in").train == parts.train).all()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ A README marks a table's place: ``<!-- results -->`` before, ``<!-- end -->`` af
 import re
 import sys
 
-from coursework import files, lines, mnist, paths, records, tables
+from coursework import files, lines, mnist, paths, records, tables, variations
 
 import run_notebooks
 
@@ -113,8 +113,20 @@ def checksums():
     return tables.markdown(["array", "SHA-256 of its bytes"], rows)
 
 
+def variations_lines():
+    """Every variation tried on the lines."""
+    return variations.table(variations.read("lines", paths.ROOT / "models"))
+
+
+def variations_mnist():
+    """Every variation tried on the digits."""
+    return variations.table(variations.read("mnist", paths.ROOT / "models"))
+
+
 TABLES = {
     "results": results,
+    "variations_lines": variations_lines,
+    "variations_mnist": variations_mnist,
     "notebooks": notebooks,
     "versions": versions,
     "models": models,
