@@ -21,9 +21,9 @@ repeats: $(INSTALLED)
 	$(BIN)/python tools/run_repeats.py
 	$(BIN)/python tools/build_reports.py
 
-# a worker of the study; for several machines: make sweep STORAGE=postgresql+psycopg://…
+# a worker of the study; for several machines: STORAGE=postgresql+psycopg://… make sweep
 sweep: $(OPTUNA)
-	$(BIN)/python tools/sweep.py $(if $(STORAGE),--storage '$(STORAGE)') $(OPTIONS)
+	@$(BIN)/python tools/sweep.py $(OPTIONS)
 
 optuna: $(OPTUNA)
 

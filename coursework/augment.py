@@ -89,7 +89,7 @@ class AugmentedBatches(keras.utils.PyDataset):
             augmentation: an ``Augmentation``.
             seed: int.
         """
-        super().__init__(workers=1, max_queue_size=16)
+        super().__init__()
         self.images, self.targets = images, targets
         self.batch_size, self.augmentation = batch_size, augmentation
         self.seed, self.epoch = seed, 0
@@ -101,7 +101,7 @@ class AugmentedBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         first = index * self.batch_size
         chosen = self._order[first : first + self.batch_size]
-        generator = np.random.default_rng([self.seed, self.epoch, index])
+        generator = np.random.default_rng([self.seed, self.epoch, index + 1])
         moved = self.augmentation.apply(self.images[chosen], generator)
         return moved, self.targets[chosen]
 
@@ -110,5 +110,5 @@ class AugmentedBatches(keras.utils.PyDataset):
         self._shuffle()
 
     def _shuffle(self):
-        generator = np.random.default_rng([self.seed, self.epoch])
+        generator = np.random.default_rng([self.seed, self.epoch, 0])
         self._order = generator.permutation(len(self.images))

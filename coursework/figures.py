@@ -15,7 +15,8 @@ from PIL import Image
 from coursework import files, lines, paths
 
 TRAIN, VALIDATION = "#1b5e8c", "#d97706"
-EFFECTS = {"better": "^", "worse": "v", "none": "o"}  # markers
+EFFECTS = {"better": ("^", TRAIN), "worse": ("v", VALIDATION), "none": ("o", "0.45")}
+EFFECT_LABELS = {"better": "better", "worse": "worse", "none": "no effect"}
 SCALE = "viridis"
 # From green to dark blue: a single error has to stand out from the white of none.
 COUNT_SCALE = colors.ListedColormap(plt.get_cmap(SCALE)(np.linspace(0.75, 0, 256)))
@@ -221,58 +222,70 @@ def variations(comparisons, title):
         comparisons: list of ``variations.Comparison`` with the same base.
         title: str.
     """
-    figure, axes = plt.subplots(figsize=(9, 0.27 * len(comparisons) + 1.4))
-    base = np.array([trial.accuracy for trial in comparisons[0].base])
-    mean, deviation = base.mean(), base.std(ddof=1)
-    axes.axvspan(
-        *(mean - 3 * deviation, mean + 3 * deviation),
-        color="0.88",
-        label="base ± 3 standard deviations",
-    )
-    axes.plot(base, np.full(len(base), -1), "|", color="black", label="base, each seed")
-    for effect, marker in EFFECTS.items():
+    figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(comparisons) + 1.4))
+    _draw_base(axes, comparisons[0])
+    for effect, (marker, color) in EFFECTS.items():
         points = [
             (trial.accuracy, row)
             for row, comparison in enumerate(comparisons)
             if comparison.effect == effect
             for trial in comparison.trials
         ]
-        color = (
-            "0.45"
-            if effect == "none"
-            else {"better": TRAIN, "worse": VALIDATION}[effect]
-        )
-        axes.plot(*np.array(points).reshape(-1, 2).T, marker, color=color, label=effect)
+        x, y = np.array(points).reshape(-1, 2).T
+        axes.plot(x, y, marker, color=color, label=EFFECT_LABELS[effect])
     names = ["base", *(comparison.name for comparison in comparisons)]
     axes.set_yticks(range(-1, len(comparisons)), names)
     axes.invert_yaxis()
     axes.set(xlabel="validation accuracy", title=title)
-    axes.xaxis.set_major_formatter(ticker.PercentFormatter(1))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(_percent))
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
-def sample_efficiency(accuracies, title):
-    """Errors of several networks against the number of images they were trained on.
+def _draw_base(axes, comparison):
+    """The base's seeds and the band in which nothing counts as an effect."""
+    values = np.array([trial.accuracy for trial in comparison.base])
+    width = comparison.threshold * values.std(ddof=1)
+    axes.axvspan(
+        *(values.mean() - width, values.mean() + width),
+        color="0.88",
+        label=f"base ± {comparison.threshold} standard deviations",
+    )
+    row = np.full(len(values), -1)
+    axes.plot(values, row, "|", color="black", markersize=9, label="base, each seed")
+
+
+def _percent(share, _=None):
+    """0.995 as "99.5 %", with as many digits as it takes."""
+    return f"{100 * share:.6g} %"
+
+
+def sample_efficiency(accuracies, images, title):
+    """Errors of two networks against the number of images they were trained on.
 
     Args:
         accuracies: dict, network → (images a class → accuracy of each seed).
+        images: int, how many the accuracies were measured on. No error at all is drawn
+            as half an error, since a logarithmic axis has no zero.
         title: str.
     """
     figure, axes = plt.subplots(figsize=(7, 4))
     looks = (("s--", VALIDATION), ("o-", TRAIN))
-    for (name, by_count), (line, color) in zip(accuracies.items(), looks, strict=False):
+    least = 0.5 / images
+    for (name, by_count), (line, color) in zip(accuracies.items(), looks, strict=True):
         counts = sorted(by_count)
-        means = [1 - np.mean(by_count[count]) for count in counts]
+        errors = [np.maximum(1 - np.array(by_count[n]), least) for n in counts]
+        means = [each.mean() for each in errors]
         axes.plot(counts, means, line, color=color, label=f"{name}, mean of the seeds")
-        for count in counts:
-            each = 1 - np.array(by_count[count])
-            axes.plot(np.full(len(each), count), each, ".", color=color, markersize=4)
+        for count, each in zip(counts, errors, strict=True):
+            axes.plot(np.full(len(each), count), each, "_", color=color, markersize=9)
+    axes.axhline(least, color="0.75", linestyle=":", label="no error at all")
     axes.set(xscale="log", yscale="log", title=title)
     axes.set(xlabel="training images a class", ylabel="test error (logarithmic)")
+    counts = sorted(set().union(*accuracies.values()))
     axes.set_xticks(counts, counts)
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(_percent))
     axes.legend()
     return figure
 

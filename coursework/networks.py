@@ -37,10 +37,10 @@ def tuned_cnn(
     input_shape=(28, 28, 3),
     classes=96,
     *,
-    filters=((24,), (32,), (48,)),
+    filters=((16,), (32,), (48,)),
     kernel_sizes=(5, 3, 3),
     downsampling="max pooling",
-    units=64,
+    units=56,
     dropout=0.0,
     l2=0.0,
     norm_momentum=0.9,
@@ -71,19 +71,19 @@ def tuned_cnn(
     if downsampling not in DOWNSAMPLING:
         known = ", ".join(DOWNSAMPLING)
         raise ValueError(f"downsampling is {downsampling!r}; known: {known}")
+    if len(filters) != len(kernel_sizes):
+        raise ValueError(
+            f"filters has {len(filters)} stages but kernel_sizes {len(kernel_sizes)}"
+        )
     weights = {
         "use_bias": norm_momentum is None,  # normalization would take a bias out again
         "kernel_regularizer": regularizers.L2(l2) if l2 else None,
     }
     image = keras.Input(input_shape, name="image")
     x = layers.Rescaling(1 / 255, name="scale")(image)
-    number = 0
-    for counts, kernel_size in zip(filters, kernel_sizes, strict=True):
-        for position, count in enumerate(counts, start=1):
-            number += 1
-            shrink = downsampling if position == len(counts) else None
-            x = _convolution(x, number, count, kernel_size, shrink, weights)
-            x = _normalized_relu(x, number, norm_momentum)
+    for number, plan in enumerate(_plan(filters, kernel_sizes, downsampling), start=1):
+        x = _convolution(x, number, *plan, weights)
+        x = _normalized_relu(x, number, norm_momentum)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(units, name="dense1", **weights)(x)
     x = _normalized_relu(x, number + 1, norm_momentum)
@@ -95,6 +95,15 @@ def tuned_cnn(
         name="class",
     )(x)
     return keras.Model(image, probabilities, name="tuned_cnn")
+
+
+def _plan(filters, kernel_sizes, downsampling):
+    """Filters, kernel size and way of halving (or None) of each convolution."""
+    return [
+        (count, kernel_size, downsampling if position == len(stage) else None)
+        for stage, kernel_size in zip(filters, kernel_sizes, strict=True)
+        for position, count in enumerate(stage, start=1)
+    ]
 
 
 def _convolution(x, number, filters, kernel_size, shrink, weights):

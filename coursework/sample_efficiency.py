@@ -8,8 +8,6 @@ import keras
 
 from coursework import files, metrics, paths, records, splits, training
 
-VALIDATION_STEP = 20  # nothing is chosen by it here, so a few images do
-
 
 def train_on_few(build, dataset, parts, per_class, settings, seed):
     """Train a fresh network on few images of each class and test it.
@@ -19,7 +17,7 @@ def train_on_few(build, dataset, parts, per_class, settings, seed):
         dataset: has ``images`` and ``classes``.
         parts: the ``splits.Split`` of the dataset.
         per_class: int, images of each class to train on.
-        settings: a ``training.Settings``.
+        settings: a ``training.Settings`` that keeps the last epoch.
         seed: int, of the choice of images, of the first weights and of their order.
 
     Returns:
@@ -28,8 +26,11 @@ def train_on_few(build, dataset, parts, per_class, settings, seed):
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     chosen = splits.few(parts, dataset.classes, per_class, seed)
-    chosen = chosen._replace(validation=parts.validation[::VALIDATION_STEP])
-    run = training.train(build(), dataset, chosen, settings, seed, verbose=0)
+    run = training.train(
+        *(build(), dataset, chosen, settings, seed),
+        verbose=0,
+        validate_every=settings.epochs,
+    )
     truth = dataset.classes[parts.test]
     return metrics.evaluate(truth, training.predict_test(run)).accuracy
 

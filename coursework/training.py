@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import statistics
 import time
 
 import keras
@@ -17,6 +18,7 @@ OPTIMIZERS = {
 SCHEDULES = ("cosine", "constant", "plateau")
 KEPT = ("best epoch", "last epoch")
 SGD_MOMENTUM = 0.9  # Nesterov's
+STALL_STEPS = 50  # whose mean loss is compared with that of the 50 before
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Settings:
         label_smoothing: float, share of the target that is spread over all classes.
         optimizer: one of ``OPTIMIZERS``.
         schedule: "cosine" decay to zero, "constant", or "plateau": a tenth of the rate
-            after each epoch in which the train loss has not fallen.
-        weight_decay: float, that of AdamW; biases and normalization are left out.
+            whenever the train loss stalls, see ``StallDecay``.
+        weight_decay: float, for AdamW alone; biases and normalization are left out.
         augmentation: an ``augment.Augmentation`` of the train images, or None.
         kept: "best epoch", the one with the lowest validation loss, or "last epoch".
     """
@@ -53,6 +55,11 @@ class Settings:
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("kept", self.kept, KEPT)
+        if self.weight_decay and self.optimizer != "AdamW":
+            raise ValueError(
+                f"weight_decay is {self.weight_decay} but the optimizer is "
+                f"{self.optimizer}; only AdamW has one"
+            )
 
     def as_record(self):
         """The fields of a record that say how a network was trained."""
@@ -87,7 +94,7 @@ class Run:
     """A trained network and how it came about.
 
     Attributes:
-        network: the ``keras.Model``, with the weights of its best epoch.
+        network: the ``keras.Model``, with the weights of the epoch that is kept.
         dataset: what it was trained on.
         parts: the ``splits.Split`` of the dataset.
         settings: the ``Settings``.
@@ -106,8 +113,10 @@ class Run:
     seconds: float
 
 
-def train(network, dataset, parts, settings, seed, verbose=2, watchers=()):
-    """Train a network and keep the epoch with the lowest validation loss.
+def train(
+    network, dataset, parts, settings, seed, verbose=2, validate_every=1, watchers=()
+):
+    """Train a network and keep the epoch that the settings say.
 
     Args:
         network: an uncompiled ``keras.Model`` that ends in a softmax over classes.
@@ -116,6 +125,7 @@ def train(network, dataset, parts, settings, seed, verbose=2, watchers=()):
         settings: a ``Settings``.
         seed: int that ``keras.utils.set_random_seed`` was given, for the record.
         verbose: as in ``fit``.
+        validate_every: int, epochs from one validation to the next.
         watchers: further Keras callbacks.
 
     Returns:
@@ -132,6 +142,7 @@ def train(network, dataset, parts, settings, seed, verbose=2, watchers=()):
         **_train_part(network, dataset, parts, settings, seed),
         validation_data=examples(network, dataset, parts.validation),
         validation_batch_size=settings.batch_size,
+        validation_freq=validate_every,
         epochs=settings.epochs,
         callbacks=[*make_callbacks(settings), *watchers],
         verbose=verbose,
@@ -160,10 +171,10 @@ def make_optimizer(settings, steps_per_epoch):
     arguments = {}
     if settings.optimizer == "SGD":
         arguments |= {"momentum": SGD_MOMENTUM, "nesterov": True}
-    if settings.weight_decay:
+    if settings.optimizer == "AdamW":
         arguments |= {"weight_decay": settings.weight_decay}
     optimizer = OPTIMIZERS[settings.optimizer](rate, **arguments)
-    if settings.weight_decay:
+    if settings.optimizer == "AdamW":
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -184,10 +195,41 @@ def make_callbacks(settings):
     """What ``fit`` does after each epoch, as a ``Settings`` describes it."""
     chosen = []
     if settings.schedule == "plateau":
-        chosen.append(callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1))
+        chosen.append(StallDecay())
     if settings.kept == "best epoch":
         chosen.append(_keep_best_epoch(settings.epochs))
     return chosen
+
+
+class StallDecay(callbacks.Callback):
+    """Divides the learning rate by ten whenever the train loss has stalled.
+
+    The mean loss of ``STALL_STEPS`` steps is compared with that of as many before; a
+    short training has too few epochs to wait for one without progress.
+    """
+
+    def on_train_begin(self, logs=None):
+        self._losses, self._best = [], math.inf
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._sum = 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        total = logs["loss"] * (batch + 1)  # Keras tells the epoch's mean so far
+        self._losses.append(total - self._sum)
+        self._sum = total
+        if len(self._losses) == STALL_STEPS:
+            self._compare(statistics.mean(self._losses))
+            self._losses.clear()
+
+    def _compare(self, loss):
+        if loss >= self._best:
+            rate = self.model.optimizer.learning_rate
+            rate.assign(rate / 10)
+        self._best = min(self._best, loss)
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
 def _keep_best_epoch(epochs):

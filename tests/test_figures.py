@@ -108,15 +108,23 @@ def test_each_variation_has_a_row_and_each_trial_a_point():
         line.get_label(): sorted(zip(*line.get_data(), strict=True))
         for line in axes.lines
     }
-    assert points["none"] == [(0.905, 0)]
+    assert points["no effect"] == [(0.905, 0)]
     assert points["better"] == [(0.98, 1), (0.985, 1), (0.99, 1)]
     assert points["worse"] == [(0.5, 2), (0.55, 2), (0.6, 2)]
 
 
 def test_sample_efficiency_draws_means_and_every_seed():
-    accuracies = {"plain": {100: [0.9, 0.8], 10: [0.5]}, "tuned": {10: [0.6]}}
-    axes = figures.sample_efficiency(accuracies, "title").axes[0]
-    x, y = axes.lines[0].get_data()
-    assert list(x) == [10, 100]
-    assert y == pytest.approx([0.5, 0.15])
-    assert sum(line.get_linestyle() == "None" for line in axes.lines) == 3
+    accuracies = {"plain": {100: [0.9, 0.8], 10: [0.5]}, "tuned": {10: [0.6], 20: [1]}}
+    axes = figures.sample_efficiency(accuracies, 1000, "title").axes[0]
+    plain, tuned = (
+        next(line for line in axes.lines if line.get_label().startswith(name))
+        for name in accuracies
+    )
+    assert list(plain.get_xdata()) == [10, 100]
+    assert plain.get_ydata() == pytest.approx([0.5, 0.15])
+    assert tuned.get_ydata() == pytest.approx([0.4, 0.0005])  # half an error of 1000
+    assert sum(line.get_linestyle() == "None" for line in axes.lines) == 4
+    axes.figure.canvas.draw()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert {"0.1 %", "1 %", "10 %"} <= set(labels)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "20", "100"]

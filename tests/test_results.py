@@ -59,6 +59,21 @@ class TestRecord:
         assert record["machine"]["cores"] >= 1
 
 
+class TestTuned:
+    """What the tuned networks are for: small, quick and better."""
+
+    def test_lines(self):
+        record = records.read("tuned_lines", paths.ROOT / "models")
+        assert max(repeat["errors"] for repeat in record["repeats"]) <= 2
+        assert record["parameters"] <= 150_000
+
+    def test_digits(self):
+        record = records.read("tuned_mnist", paths.ROOT / "models")
+        mean, _ = records.spread(record)
+        assert mean >= 0.996
+        assert record["parameters"] <= 400_000
+
+
 @pytest.mark.parametrize("name", ["lines", "mnist"])
 class TestVariations:
     @pytest.fixture

@@ -104,30 +104,67 @@ def test_settings_refuse_what_they_do_not_know(field):
         training.Settings(epochs=1, **{field: "best"})
 
 
-def test_each_optimizer_gets_what_it_needs():
+def test_sgd_has_momentum():
     sgd = training.make_optimizer(training.Settings(1, optimizer="SGD"), 10)
     assert (sgd.momentum, sgd.nesterov) == (0.9, True)
-    settings = training.Settings(1, optimizer="AdamW", weight_decay=0.02)
-    adamw = training.make_optimizer(settings, 10)
-    assert adamw.weight_decay == 0.02
-    network = small_network()
-    adamw.build(network.trainable_variables)
-    bias, kernel = network.layers[-1].bias, network.layers[-1].kernel
-    assert adamw._use_weight_decay(kernel)
-    assert not adamw._use_weight_decay(bias)
+
+
+@pytest.mark.parametrize("decay", [0, 0.02])
+def test_adamw_shrinks_kernels_and_nothing_else(decay):
+    """A step with gradient zero: only the decay moves the weights."""
+    settings = training.Settings(
+        *(1, 128, 0.5),
+        optimizer="AdamW",
+        weight_decay=decay,
+        schedule="constant",
+    )
+    optimizer = training.make_optimizer(settings, 10)
+    layer = small_network().layers[-1]
+    layer.bias.assign(np.ones(96))
+    kernel = layer.kernel.numpy()
+    variables = [layer.kernel, layer.bias]
+    optimizer.build(variables)
+    optimizer.apply([0 * v.numpy() for v in variables], variables)
+    assert layer.kernel.numpy() == pytest.approx(kernel * (1 - 0.5 * decay), rel=1e-5)
+    assert (layer.bias.numpy() == 1).all()
+
+
+def test_a_decay_that_would_do_nothing_is_refused():
+    with pytest.raises(
+        ValueError, match=r"weight_decay is 0\.1 but .* Adam; only AdamW"
+    ):
+        training.Settings(1, weight_decay=0.1)
 
 
 @pytest.mark.parametrize(
-    ("schedule", "falls"), [("constant", False), ("plateau", True)]
+    ("losses", "falls"),
+    [
+        ([5, 4, 3, 2], 0),
+        ([5, 5, 4, 3], 1),  # the second window is no better than the first
+        ([5, 4, 6, 4, 3], 2),  # nor are the third and the fourth than the best
+    ],
 )
-def test_the_rate_falls_on_a_plateau_alone(schedule, falls, few_lines):
-    """A rate of zero: the train loss cannot fall."""
+def test_the_rate_falls_to_a_tenth_when_the_loss_stalls(losses, falls, monkeypatch):
+    monkeypatch.setattr(training, "STALL_STEPS", 2)
+    decay = training.StallDecay()
+    network = small_network()
+    network.compile(optimizer=keras.optimizers.Adam(0.1))
+    decay.set_model(network)
+    decay.on_train_begin()
+    for loss in losses:  # an epoch of two steps, told as Keras does: the mean so far
+        decay.on_epoch_begin(0)
+        decay.on_train_batch_end(0, {"loss": loss + 1})
+        decay.on_train_batch_end(1, {"loss": loss})
+    rate = float(network.optimizer.learning_rate)
+    assert rate == pytest.approx(0.1 / 10**falls, rel=1e-5)
+
+
+def test_a_training_that_stalls_is_slowed_down(few_lines, monkeypatch):
+    monkeypatch.setattr(training, "STALL_STEPS", 2)
     parts = splits.split(np.arange(480) % 4)
-    rate = 1e-30
-    settings = training.Settings(epochs=4, learning_rate=rate, schedule=schedule)
+    settings = training.Settings(4, 32, 3.0, schedule="plateau")  # far too fast
     run = training.train(small_network(), few_lines, parts, settings, 0, verbose=0)
-    last = float(run.network.optimizer.learning_rate)
-    assert (last < rate * 0.5) == falls
+    assert run.history["learning_rate"][-1] < 3.0
 
 
 def test_the_last_epoch_is_kept_where_asked(few_lines):

@@ -97,6 +97,53 @@ def test_a_trial_repeats_and_does_not_look_at_the_test_part(few_lines, parts):
     assert first.accuracy == second.accuracy
 
 
+def test_depth_alone_leaves_the_last_map_and_what_follows_as_it_is():
+    four = variations.by_name("depth: four convolutions", "lines")
+    shapes = [
+        networks.tuned_cnn(**variations.BASE_NETWORK | changed).get_layer("flatten")
+        for changed in ({}, four.network)
+    ]
+    assert shapes[0].output.shape == shapes[1].output.shape
+
+
+def make_trials(name, *accuracies):
+    return [
+        variations.Trial(name, "lines", seed, accuracy, 1234, 2.0)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+def test_trials_survive_their_file(sandbox, few_lines):
+    base = make_trials("base: nothing", 0.90, 0.91, 0.89)
+    comparisons = [
+        variations.Comparison(make_trials("depth: two", 0.95, 0.96, 0.97), base),
+        variations.Comparison(make_trials("depth: one", 0.9), base),
+    ]
+    path = variations.save(comparisons, few_lines, SMALL)
+    assert str(path) == "models/variations_lines.json"
+    assert variations.read("lines") == comparisons
+
+
+def test_missing_trials_name_the_notebook(sandbox):
+    with pytest.raises(FileNotFoundError, match=r"lines\.json is missing: run Q1/3"):
+        variations.read("lines")
+
+
+def test_the_table_tells_an_effect():
+    base = make_trials("base: nothing", 0.90, 0.91, 0.89)
+    better = make_trials("depth: two", 0.95, 0.96, 0.97)
+    comparisons = [
+        variations.Comparison(better, base),
+        variations.Comparison(make_trials("depth: one", 0.9), base),
+    ]
+    lines = variations.table(comparisons).splitlines()[2:]
+    assert lines == [
+        "| base | 90.00% | noise: 1.000 points |  | 1,234 | 2.0 |",
+        "| depth: two | 96.00% | +5.0, +6.0, +7.0 | **better** | 1,234 | 2.0 |",
+        "| depth: one | 90.00% | +0.0 |  | 1,234 | 2.0 |",
+    ]
+
+
 class TestComparison:
     """A base of 0.90 ± 0.01, and variations with given accuracies."""
 

@@ -15,18 +15,19 @@ import functools
 import itertools
 import json
 import logging
+import math
+import os
+import re
 import statistics
 import sys
 import warnings
 
 import optuna
-import sqlalchemy
-from sqlalchemy import exc
 
 from coursework import files, lines, mnist, paths, records, splits, tables, variations
 
 import run_repeats
-import study as studies
+import study
 
 FINALS = "finals"  # the group of the final networks; other groups are datasets
 QUICK_STEP = 40  # a quick run takes every 40th image and one epoch
@@ -40,9 +41,8 @@ def main():
     try:
         arguments.storage = arguments.storage or own_file()
         sweep(arguments)
-    except (exc.SQLAlchemyError, ImportError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        return report(f"cannot use {shown(arguments.storage)}: {reason}", status=2)
+    except study.DATABASE_ERRORS as error:
+        return report(f"cannot use {shown(arguments.storage)}: {reason(error)}", 2)
     except (OSError, ValueError) as error:
         return report(error, status=2)
     except KeyboardInterrupt:
@@ -53,12 +53,29 @@ def main():
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--storage", metavar="URL", help="a database; by default a file under build/")
+    add(
+        "--storage",
+        metavar="URL",
+        default=os.environ.get("STORAGE") or None,
+        help="a database; by default $STORAGE, else a file under build/",
+    )
     add("--study", default="sweep", metavar="NAME", help="by default “sweep”")
-    add("--seeds", type=int, default=10, help="seeds of each training, by default 10")
+    add("--seeds", type=positive, default=10, help="seeds of each, by default 10")
     add("--only", action="append", metavar="NAME", help="only these, or a whole kind")
-    add("--heartbeat", type=int, default=20, metavar="SECONDS")
+    add(
+        "--heartbeat",
+        type=positive,
+        default=20,
+        metavar="SECONDS",
+        help="a worker silent for three of these counts as dead, by default 20",
+    )
     return parser.parse_args()
+
+
+def positive(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def report(message, status):
@@ -68,24 +85,28 @@ def report(message, status):
 
 def shown(url):
     """A database's URL without its password."""
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except exc.ArgumentError:
-        return url
+    return re.sub(r":[^:/@]*@", ":***@", url)
+
+
+def reason(error):
+    """What the database itself says, in a line and without a password."""
+    error = error.__cause__ or error
+    return shown(str(getattr(error, "orig", None) or error).splitlines()[0])
 
 
 def sweep(arguments):
     """Join the study, work, print and write the table."""
-    url = arguments.storage
     experiments = chosen(arguments.only)
     plan = [(e, seed) for seed in range(arguments.seeds) for e in experiments]
-    settings = describe(experiments, arguments.seeds)
-    study = studies.open_study(url, arguments.study, settings, arguments.heartbeat)
-    print(f"study {arguments.study} in {shown(url)}: {len(plan)} trainings", flush=True)
-    studies.work(study, plan, train, announce, arguments.heartbeat)
-    table = results(studies.completed(study), experiments)
-    files.write_text(own_folder() / "sweep.md", table)
-    print(table)
+    queue = study.Queue(
+        arguments.storage, arguments.study, describe(), arguments.heartbeat
+    )
+    where = shown(arguments.storage)
+    print(f"study {arguments.study} in {where}: {len(plan)} trainings", flush=True)
+    queue.work(plan, train, announce)
+    text = results(queue.completed(plan), experiments)
+    files.write_text(own_folder() / f"{arguments.study}.md", text)
+    print(text)
 
 
 def own_file():
@@ -145,29 +166,34 @@ def check(experiment):
         variations.by_name(name, group)
 
 
-def describe(experiments, seeds):
+def describe():
     """What the workers of a study have to agree on, as JSON would hold it."""
-    folder = paths.ROOT / "models"
     settings = {
         "quick": paths.QUICK,
-        "seeds": seeds,
-        "experiments": experiments,
-        "versions": {
-            name: records.versions()[name] for name in ("keras", "tensorflow")
-        },
+        "keras": records.versions()["keras"],
+        "tensorflow": records.versions()["tensorflow"],
         "lines": lines.SHA256,
         "mnist": mnist.SHA256,
         "base network": variations.BASE_NETWORK,
         "base settings": variations.BASE_SETTINGS.as_record(),
         "train images": variations.TRAIN_IMAGES,
-        "variations": [dataclasses.asdict(v) for v in variations.VARIATIONS],
-        "networks": {
-            name: records.read(name, folder)["model_sha256"]
-            for name in records.NOTEBOOKS
-            if f"{FINALS}/{name}" in experiments
+        "variations": {
+            variation.name: dataclasses.asdict(variation)
+            for variation in variations.VARIATIONS
         },
+        "networks": {name: describe_network(name) for name in records.NOTEBOOKS},
     }
     return json.loads(json.dumps(settings))
+
+
+def describe_network(name):
+    """The configuration of a final network, not its weights; None without a record."""
+    try:
+        record = records.read(name, paths.ROOT / "models")
+    except FileNotFoundError:
+        return None
+    fields = ("architecture_sha256", "dataset", "epochs", "batch_size", "optimizer")
+    return {field: record[field] for field in fields}
 
 
 def train(experiment, seed):
@@ -176,10 +202,11 @@ def train(experiment, seed):
     if group == FINALS:
         return train_final(name, seed)
     dataset, parts = load(group)
-    base = variations.BASE_SETTINGS
-    base = dataclasses.replace(base, epochs=1) if paths.QUICK else base
+    settings = variations.BASE_SETTINGS
+    if paths.QUICK:
+        settings = dataclasses.replace(settings, epochs=1)
     variation = variations.by_name(name, group)
-    trial = variations.run_trial(variation, dataset, parts, seed, base)
+    trial = variations.run_trial(variation, dataset, parts, seed, settings)
     return trial.accuracy, {"parameters": trial.parameters, "seconds": trial.seconds}
 
 
@@ -205,44 +232,56 @@ def load(name):
 
 
 def results(completed, experiments):
-    """A table of the means over the seeds, each dataset's base first."""
+    """A table for the variations and one for the final networks, means over seeds."""
     trials = collections.defaultdict(list)
     for (experiment, _), trial in completed.items():
         trials[experiment].append(trial)
-    rows = [row(name, trials) for name in experiments if trials[name]]
-    columns = [
-        *("experiment", "seeds", "accuracy, mean ± sd", "difference from base, in sd"),
-        *("parameters", "seconds"),
+    finals = [e for e in experiments if e.startswith(f"{FINALS}/")]
+    others = [e for e in experiments if e not in finals]
+    texts = [
+        table("validation accuracy", others, trials, compared=True),
+        table("test accuracy", finals, trials, compared=False),
     ]
-    return tables.markdown(columns, rows)
+    return "\n\n".join(filter(None, texts)) + "\n"
 
 
-def row(experiment, trials):
-    values = [trial.value for trial in trials[experiment]]
-    first = trials[experiment][0].user_attrs
-    seconds = statistics.mean(t.user_attrs["seconds"] for t in trials[experiment])
+def table(title, experiments, trials, compared):
+    """Empty if none of the experiments has been done."""
+    columns = ["experiment", "seeds", f"{title}, mean ± sd", "parameters", "seconds"]
+    if compared:
+        columns += ["difference from base ± standard error, points", "effect"]
+    rows = [
+        (name, *row(trials[name]), *(comparison(name, trials) if compared else ()))
+        for name in experiments
+        if trials[name]
+    ]
+    return tables.markdown(columns, rows) if rows else ""
+
+
+def row(trials):
+    values = [trial.value for trial in trials]
+    seconds = statistics.mean(trial.user_attrs["seconds"] for trial in trials)
+    spread = f" ± {statistics.stdev(values) * 100:.3f}" if len(values) > 1 else ""
     return (
-        experiment,
         len(values),
-        f"{statistics.mean(values):.3%}{spread(values)}",
-        difference(experiment, trials),
-        f"{first['parameters']:,}",
+        f"{statistics.mean(values):.3%}{spread}",
+        f"{trials[0].user_attrs['parameters']:,}",
         f"{seconds:.1f}",
     )
 
 
-def spread(values):
-    return f" ± {statistics.stdev(values) * 100:.3f}" if len(values) > 1 else ""
-
-
-def difference(experiment, trials):
-    """Of the means, in standard deviations of the dataset's base."""
-    base = trials.get(f"{experiment.partition('/')[0]}/{variations.BASE.name}", [])
-    values = [trial.value for trial in base]
-    if len(values) < 2 or statistics.stdev(values) == 0:
-        return ""
-    mine = statistics.mean(trial.value for trial in trials[experiment])
-    return f"{(mine - statistics.mean(values)) / statistics.stdev(values):+.1f}"
+def comparison(experiment, trials):
+    """The difference of the means, and whether it is beyond three standard errors."""
+    name = f"{experiment.partition('/')[0]}/{variations.BASE.name}"
+    base, mine = ([t.value for t in trials[e]] for e in (name, experiment))
+    if experiment == name or min(len(base), len(mine)) < 2:
+        return "", ""
+    difference = statistics.mean(mine) - statistics.mean(base)
+    error = math.sqrt(sum(statistics.variance(v) / len(v) for v in (base, mine)))
+    effect = "none"
+    if abs(difference) > variations.EFFECT * error:
+        effect = "better" if difference > 0 else "worse"
+    return f"{difference * 100:+.3f} ± {error * 100:.3f}", effect
 
 
 if __name__ == "__main__":
