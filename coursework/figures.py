@@ -23,6 +23,10 @@ COUNT_SCALE = colors.ListedColormap(plt.get_cmap(SCALE)(np.linspace(0.75, 0, 256
 GAP = 2  # px between the tiles of a sheet
 BACKGROUND = 200  # grey level between tiles
 MOST_ACCURATE = 0.9999  # where the accuracy axis ends
+ACCURACY_TICKS = (
+    *(0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.97, 0.98, 0.985, 0.9875, 0.99, 0.995),
+    *(0.998, 0.999, 0.9995, MOST_ACCURATE),
+)
 MOST_NUMBERED = 12  # classes for which a confusion matrix still has room for numbers
 
 
@@ -232,14 +236,34 @@ def variations(comparisons, title):
             for trial in comparison.trials
         ]
         x, y = np.array(points).reshape(-1, 2).T
+        x = np.minimum(x, MOST_ACCURATE)
         axes.plot(x, y, marker, color=color, label=EFFECT_LABELS[effect])
     names = ["base", *(comparison.name for comparison in comparisons)]
     axes.set_yticks(range(-1, len(comparisons)), names)
     axes.invert_yaxis()
-    axes.set(xlabel="validation accuracy", title=title)
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(_percent))
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    _stretch_accuracies(axes, comparisons)
+    axes.set(xlabel="validation accuracy (stretched towards 100 %)", title=title)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
     return figure
+
+
+def _stretch_accuracies(axes, comparisons):
+    """A logit axis over all trials, with ticks that do not overlap."""
+    trials = [trial for each in comparisons for trial in each.trials + each.base]
+    values = np.clip([trial.accuracy for trial in trials], 0.001, MOST_ACCURATE)
+    odds = np.log(values / (1 - values))
+    margin = 0.05 * np.ptp(odds) + 0.1
+    low, high = odds.min() - margin, odds.max() + margin
+    axes.set_xscale("logit")
+    axes.set_xlim(*(1 / (1 + np.exp(-odd)) for odd in (low, high)))
+    shown = [low]
+    for tick in ACCURACY_TICKS:
+        odd = np.log(tick / (1 - tick))
+        if shown[-1] + (high - low) / 11 < odd < high:
+            shown.append(odd)
+    axes.set_xticks([1 / (1 + np.exp(-odd)) for odd in shown[1:]])
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(_percent))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
 
 
 def _draw_base(axes, comparison):
@@ -247,7 +271,7 @@ def _draw_base(axes, comparison):
     values = np.array([trial.accuracy for trial in comparison.base])
     width = comparison.threshold * values.std(ddof=1)
     axes.axvspan(
-        *(values.mean() - width, values.mean() + width),
+        *(values.mean() - width, min(values.mean() + width, MOST_ACCURATE)),
         color="0.88",
         label=f"base ± {comparison.threshold} standard deviations",
     )

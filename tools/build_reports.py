@@ -74,13 +74,15 @@ def _result(record):
 
 def notebooks():
     """What each notebook takes on the machine that ran it."""
-    rows = []
+    rows, total = [], 0
     for name in run_notebooks.all_notebooks():
         notebook = run_notebooks.read_notebook(paths.ROOT / name)
-        seconds = run_notebooks.stamped_seconds(notebook)
-        time = f"{sum(seconds) / 60:.1f} min" if seconds else "not run yet"
+        seconds = sum(run_notebooks.stamped_seconds(notebook))
+        time = f"{seconds / 60:.1f} min" if seconds else "not run yet"
         title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
         rows.append((f"[{name}]({name})", title, time))
+        total += seconds
+    rows.append(("all", "", f"{total / 60:.1f} min"))
     return tables.markdown(["notebook", "section of the brief", "time"], rows)
 
 
