@@ -69,6 +69,31 @@ def write(record, name, folder):
     files.write_text(pathlib.Path(folder) / f"{name}.json", as_text(record, name))
 
 
+def write_experiment(results, name, dataset):
+    """Write what an experiment gave, beside the networks, as ``NAME.json``.
+
+    Args:
+        results: dict that JSON can hold.
+        name: str, of the file.
+        dataset: what it was done on; has ``name``, ``sha256`` and ``stand_in``.
+
+    Returns:
+        The path, relative to the project.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    record = {
+        "dataset": {"name": dataset.name, "sha256": dataset.sha256},
+        **results,
+        "versions": versions(),
+        "machine": machine(),
+    }
+    path = paths.models(dataset.stand_in) / f"{name}.json"
+    files.write_text(path, _numbers_in_line(json.dumps(record, indent=1)))
+    return paths.relative(path)
+
+
 def as_text(record, name):
     """A record as JSON, in the order of ``FIELDS`` (ValueError if one is missing)."""
     missing = [field for field in FIELDS if field not in record]

@@ -1,12 +1,11 @@
 """How many images a network needs: the same training on fewer and fewer of them."""
 
 import dataclasses
-import json
 import math
 
 import keras
 
-from coursework import files, metrics, paths, records, splits, training
+from coursework import metrics, records, splits, training
 
 
 def train_on_few(build, dataset, parts, per_class, settings, seed):
@@ -59,12 +58,4 @@ def save(accuracies, dataset, name="sample_efficiency"):
     Raises:
         OSError: the file cannot be written.
     """
-    record = {
-        "dataset": {"name": dataset.name, "sha256": dataset.sha256},
-        "accuracies": accuracies,
-        "versions": records.versions(),
-        "machine": records.machine(),
-    }
-    path = paths.models(dataset.stand_in) / f"{name}.json"
-    files.write_text(path, json.dumps(record, indent=1) + "\n")
-    return paths.relative(path)
+    return records.write_experiment({"accuracies": accuracies}, name, dataset)

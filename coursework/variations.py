@@ -12,7 +12,7 @@ import statistics
 import keras
 import numpy as np
 
-from coursework import augment, files, networks, paths, records, tables, training
+from coursework import augment, networks, paths, records, tables, training
 
 NOTEBOOK = "Q1/3_tuned_cnn.ipynb"
 BASE_NETWORK = {
@@ -303,8 +303,7 @@ def save(comparisons, dataset, settings=BASE_SETTINGS):
     Raises:
         OSError: the file cannot be written.
     """
-    record = {
-        "dataset": {"name": dataset.name, "sha256": dataset.sha256},
+    results = {
         "train_images": TRAIN_IMAGES.get(dataset.name),
         "network": BASE_NETWORK,
         **settings.as_record(),
@@ -313,12 +312,8 @@ def save(comparisons, dataset, settings=BASE_SETTINGS):
             [dataclasses.asdict(trial) for trial in comparison.trials]
             for comparison in comparisons
         ],
-        "versions": records.versions(),
-        "machine": records.machine(),
     }
-    path = paths.models(dataset.stand_in) / f"variations_{dataset.name}.json"
-    files.write_text(path, json.dumps(record, indent=1) + "\n")
-    return paths.relative(path)
+    return records.write_experiment(results, f"variations_{dataset.name}", dataset)
 
 
 def read(name, folder=None):
