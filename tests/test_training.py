@@ -98,6 +98,12 @@ def test_settings_survive_a_record(settings):
     assert training.Settings.from_record(record) == settings
 
 
+def test_an_older_record_has_the_defaults_of_newer_settings():
+    record = training.Settings(7, 64, 0.02).as_record()
+    del record["optimizer"]["augmentation"], record["optimizer"]["weight_decay"]
+    assert training.Settings.from_record(record) == training.Settings(7, 64, 0.02)
+
+
 @pytest.mark.parametrize("field", ["optimizer", "schedule", "kept"])
 def test_settings_refuse_what_they_do_not_know(field):
     with pytest.raises(ValueError, match=f"{field} is 'best'; known: "):
