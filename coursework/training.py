@@ -74,14 +74,13 @@ class Settings:
 
     @classmethod
     def from_record(cls, record):
-        """The settings that a record tells of."""
+        """The settings that a record tells of; older ones may lack some."""
         told = record | record["optimizer"]
         told["optimizer"] = told["name"]
-        if told["augmentation"]:
+        if told.get("augmentation"):
             told["augmentation"] = augment.Augmentation(**told["augmentation"])
-        return cls(
-            **{field.name: told[field.name] for field in dataclasses.fields(cls)}
-        )
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: told[name] for name in names if name in told})
 
 
 def _one_of(field, value, known):
