@@ -35,16 +35,16 @@ class StopAt(keras.callbacks.Callback):
     def __init__(self, accuracy):
         super().__init__()
         self.accuracy = accuracy
-        self.epochs = self.seconds = None
+        self.reached = False
 
     def on_train_begin(self, logs=None):
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        if logs["val_accuracy"] >= self.accuracy:
-            self.epochs = epoch + 1
-            self.seconds = time.perf_counter() - self._start
-            self.model.stop_training = True
+        self.epochs = epoch + 1
+        self.seconds = time.perf_counter() - self._start
+        self.reached = logs["val_accuracy"] >= self.accuracy
+        self.model.stop_training = self.reached
 
 
 def main():
@@ -88,15 +88,16 @@ def time_training(network, settings, dataset, parts, accuracy):
 
 
 def described(watcher):
-    if watcher.epochs is None:
-        return "not reached", ""
-    return watcher.epochs, f"{watcher.seconds:.0f}"
+    sign = "" if watcher.reached else "more than "
+    return f"{sign}{watcher.epochs}", f"{sign}{watcher.seconds:.0f}"
 
 
 def ratio(plain, tuned):
-    if plain.epochs is None or tuned.epochs is None:
+    """How many times as fast the tuned network gets there; at least, if plain fails."""
+    if not tuned.reached:
         return ""
-    return f"{plain.seconds / tuned.seconds:.1f}"
+    sign = "" if plain.reached else "more than "
+    return f"{sign}{plain.seconds / tuned.seconds:.1f}"
 
 
 if __name__ == "__main__":
