@@ -12,11 +12,17 @@ import numpy as np
 from matplotlib import colors, ticker
 from PIL import Image
 
-from coursework import files, lines, paths
+from coursework import files, heads, lines, paths
 
 TRAIN, VALIDATION = "#1b5e8c", "#d97706"
 EFFECTS = {"better": ("^", TRAIN), "worse": ("v", VALIDATION), "none": ("o", "0.45")}
 EFFECT_LABELS = {"better": "better", "worse": "worse", "none": "no effect"}
+HEADS = {  # line and colour of each head, to be told apart in grey print too
+    "length": ("o-", TRAIN),
+    "width": ("s--", VALIDATION),
+    "color": ("^:", "0.55"),
+    "angle": ("D-", "black"),
+}
 SCALE = "viridis"
 # From green to dark blue: a single error has to stand out from the white of none.
 COUNT_SCALE = colors.ListedColormap(plt.get_cmap(SCALE)(np.linspace(0.75, 0, 256)))
@@ -175,6 +181,26 @@ def error_gallery(images, truth, probabilities, names):
     return gallery(images, titles, columns=8, size=1.25)
 
 
+def head_gallery(images, classes, outputs):
+    """Lines, each with its true class and what each head says of it, and how sure.
+
+    Args:
+        images: (N, 28, 28, 3) uint8.
+        classes: (N,) integers, 0…95, the true ones.
+        outputs: what ``predict`` returns for these images: a list, one array a head.
+    """
+    shares = heads.probabilities(outputs)
+    titles = []
+    for row, label in enumerate(classes):
+        said = [
+            f"{lines.ATTRIBUTE_NAMES[name][share[row].argmax()]} {share[row].max():.1%}"
+            for name, share in shares.items()
+        ]
+        said = f"→ {', '.join(said[:2])},\n{', '.join(said[2:])}"
+        titles.append(f"{lines.class_name(label)}\n{said}")
+    return gallery(images, titles, columns=6, size=2.1)
+
+
 def line_centers(dataset, index, parts):
     """Where the centres of one class lie, train (validation with it) and test."""
     figure, axes = plt.subplots(figsize=(4.6, 4.4))
@@ -200,31 +226,95 @@ def learning_curves(history, title):
         title: str.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    best = epochs[np.argmin(history["val_loss"])]
     for axes, key in ((left, "accuracy"), (right, "loss")):
-        train, validation = np.array([history[key], history[f"val_{key}"]])
-        if key == "accuracy":
-            train, validation = (
-                np.minimum(v, MOST_ACCURATE) for v in (train, validation)
-            )
-        axes.plot(epochs, train, "o-", color=TRAIN, label="train")
-        axes.plot(epochs, validation, "s--", color=VALIDATION, label="validation")
-        axes.axvline(best, color="0.75", zorder=0, label=f"kept: epoch {best}")
+        _draw_curves(axes, history, key)
         axes.set(xlabel="epoch", title=f"{title}: {key}")
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         axes.legend()
-    _stretch_towards_one(left)
+    _stretch_towards_one([left])
     _plain_log_axis(right)
     return figure
 
 
-def variations(comparisons, title):
+def head_learning_curves(history, title):
+    """Accuracy and loss of all four heads together and of each, epoch by epoch.
+
+    Args:
+        history: dict of lists, as ``training.train`` gives it for a network with heads.
+        title: str.
+    """
+    figure, grid = plt.subplots(2, 5, figsize=(13, 5.6), sharex=True, sharey="row")
+    columns = [("all four heads", "joint_accuracy", "loss")]
+    columns += [(name, f"{name}_accuracy", f"{name}_loss") for name in heads.NAMES]
+    for (top, bottom), (name, accuracy, loss) in zip(grid.T, columns, strict=True):
+        _draw_curves(top, history, accuracy)
+        _draw_curves(bottom, history, loss)
+        top.set_title(name)
+        bottom.set_xlabel("epoch")
+    _stretch_towards_one(grid[0])
+    grid[0, 0].set_ylabel("accuracy (stretched)")
+    _plain_log_axis(grid[1, 0], labelled=(1,))
+    figure.legend(
+        *grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _draw_curves(axes, history, key):
+    """One quantity on train, where it was measured, and on validation."""
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    best = epochs[np.argmin(history["val_loss"])]
+    for name, line, color, label in (
+        (key, "o-", TRAIN, "train"),
+        (f"val_{key}", "s--", VALIDATION, "validation"),
+    ):
+        if name in history:
+            values = np.array(history[name])
+            if key.endswith("accuracy"):
+                values = np.minimum(values, MOST_ACCURATE)
+            axes.plot(epochs, values, line, color=color, label=label)
+    axes.axvline(best, color="0.75", zorder=0, label=f"kept: epoch {best}")
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+
+
+def errors_by_step(trials, images, title):
+    """How soon each head learns: its share of errors during the training.
+
+    Args:
+        trials: dict, what was changed → list of ``variations.Trial`` with curves; the
+            mean over them is drawn.
+        images: int, on how many the curves were measured; no error at all is drawn as
+            half an error, since a logarithmic axis has no zero.
+        title: str.
+    """
+    figure, grid = plt.subplots(
+        1, len(trials), figsize=(3.9 * len(trials), 4.2), sharey=True, squeeze=False
+    )
+    least = 0.5 / images
+    for axes, (name, group) in zip(grid[0], trials.items(), strict=True):
+        steps = group[0].curves["step"]
+        for head, (line, color) in HEADS.items():
+            errors = 1 - np.mean([trial.curves[head] for trial in group], axis=0)
+            errors = np.maximum(errors, least)
+            axes.plot(steps, errors, line, color=color, label=head, markersize=4)
+        axes.axhline(least, color="0.75", linestyle=":", label="no error at all")
+        axes.set(yscale="log", xlabel="gradient step", title=name)
+    grid[0, 0].set_ylabel("validation error (logarithmic)")
+    grid[0, 0].yaxis.set_major_formatter(ticker.FuncFormatter(_percent))
+    figure.legend(
+        *grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5
+    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def variations(comparisons, title, score="validation accuracy"):
     """The validation accuracy of each variation beside the noise of the base.
 
     Args:
         comparisons: list of ``variations.Comparison`` with the same base.
         title: str.
+        score: str, what kind of accuracy it is.
     """
     figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(comparisons) + 1.4))
     _draw_base(axes, comparisons[0])
@@ -242,7 +332,7 @@ def variations(comparisons, title):
     axes.set_yticks(range(-1, len(comparisons)), names)
     axes.invert_yaxis()
     _stretch_accuracies(axes, comparisons)
-    axes.set(xlabel="validation accuracy (stretched towards 100 %)", title=title)
+    axes.set(xlabel=f"{score} (stretched towards 100 %)", title=title)
     figure.legend(loc="outside lower center", ncols=5, fontsize=9)
     return figure
 
@@ -314,23 +404,33 @@ def sample_efficiency(accuracies, images, title):
     return figure
 
 
-def _plain_log_axis(axes):
+def _plain_log_axis(axes, labelled=(1, 2, 5)):
     """A logarithmic axis labelled 0.1, 0.2, 0.5, 1 … instead of powers of ten."""
     axes.set(yscale="log", ylabel="loss (logarithmic)")
-    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=labelled))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(ticker.NullLocator())
 
 
-def _stretch_towards_one(axes):
-    """A logit axis, on which 99 % and 99.9 % are as far apart as 90 % and 99 %."""
-    axes.set_yscale("logit")
-    axes.set_ylabel("accuracy (stretched towards 100 %)")
-    axes.set_yticks([0.1, 0.5, 0.9, 0.99, 0.999, MOST_ACCURATE])
-    axes.set_yticklabels(["10 %", "50 %", "90 %", "99 %", "99.9 %", "≥ 99.99 %"])
-    axes.yaxis.set_minor_locator(ticker.NullLocator())
-    bottom = min(line.get_ydata().min() for line in axes.lines[:2])
-    axes.set_ylim(bottom * 0.9, 1 - (1 - MOST_ACCURATE) / 2)
+def _stretch_towards_one(row):
+    """Logit axes, on which 99 % and 99.9 % are as far apart as 90 % and 99 %.
+
+    Args:
+        row: axes that show accuracies and share a scale; the first one is labelled.
+    """
+    bottom = min(
+        line.get_ydata().min()
+        for axes in row
+        for line in axes.lines
+        if line.get_label() in ("train", "validation")
+    )
+    for axes in row:
+        axes.set_yscale("logit")
+        axes.set_yticks([0.1, 0.5, 0.9, 0.99, 0.999, MOST_ACCURATE])
+        axes.set_yticklabels(["10 %", "50 %", "90 %", "99 %", "99.9 %", "≥ 99.99 %"])
+        axes.yaxis.set_minor_locator(ticker.NullLocator())
+        axes.set_ylim(bottom * 0.9, 1 - (1 - MOST_ACCURATE) / 2)
+    row[0].set_ylabel("accuracy (stretched towards 100 %)")
 
 
 def f_score_bars(f1, names):

@@ -1,10 +1,15 @@
 """Accuracy, F-scores and confusion, computed by scikit-learn."""
 
+import dataclasses
+import math
+import statistics
 import typing
 
 import numpy as np
 from scipy import stats
 from sklearn import metrics
+
+from coursework import heads, lines
 
 
 class Evaluation(typing.NamedTuple):
@@ -25,6 +30,15 @@ class Evaluation(typing.NamedTuple):
     f1: np.ndarray
     confusion: np.ndarray
     wrong: np.ndarray
+
+    def as_record(self):
+        """What a record keeps of it, apart from the confusion."""
+        return {
+            "accuracy": self.accuracy,
+            "errors": self.errors,
+            "macro_f1": self.macro_f1,
+            "f1": self.f1.round(6).tolist(),
+        }
 
 
 def evaluate(truth, probabilities):
@@ -51,6 +65,92 @@ def evaluate(truth, probabilities):
         confusion=metrics.confusion_matrix(truth, predicted, labels=labels),
         wrong=wrong,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadsEvaluation:
+    """How the four heads compare with the truth, together and each alone.
+
+    Attributes:
+        joint: ``Evaluation`` of the 96 classes that the heads imply: an image is right
+            where all four heads are.
+        heads: dict, name → ``Evaluation`` of that head.
+        angle_errors: (N,) integers, degrees from the true to the predicted angle, 0…90;
+            165° and 0° are 15° apart.
+    """
+
+    joint: Evaluation
+    heads: dict
+    angle_errors: np.ndarray
+
+    # What is said of a network as a whole is said of all four heads together.
+    accuracy = property(lambda self: self.joint.accuracy)
+    errors = property(lambda self: self.joint.errors)
+    macro_f1 = property(lambda self: self.joint.macro_f1)
+    confusion = property(lambda self: self.joint.confusion)
+    wrong = property(lambda self: self.joint.wrong)
+
+    @property
+    def mean_of_heads(self):
+        """Mean of the heads' accuracies: not below the joint accuracy."""
+        return statistics.mean(head.accuracy for head in self.heads.values())
+
+    @property
+    def product_of_heads(self):
+        """The joint accuracy, were the heads' errors independent."""
+        return math.prod(head.accuracy for head in self.heads.values())
+
+    def as_record(self):
+        """What a record keeps of it, apart from the confusion of the classes."""
+        return {
+            **self.joint.as_record(),
+            "joint_accuracy": self.accuracy,
+            "joint_errors": self.errors,
+            "mean_of_heads": self.mean_of_heads,
+            "product_of_heads": self.product_of_heads,
+            "angle_error_degrees": {
+                "mean": float(self.angle_errors.mean()),
+                "max": int(self.angle_errors.max()),
+            },
+            "heads": {
+                name: head.as_record() | {"confusion": head.confusion.tolist()}
+                for name, head in self.heads.items()
+            },
+        }
+
+
+def evaluate_heads(attributes, outputs):
+    """Compare what four heads say with the true attributes.
+
+    Args:
+        attributes: (N, 4) integers in the order of ``lines.ATTRIBUTES``.
+        outputs: what ``predict`` returns: a list in the order of ``heads.NAMES``.
+
+    Returns:
+        A ``HeadsEvaluation``.
+
+    Raises:
+        ValueError: the attributes are not such an array.
+    """
+    truth = heads.levels_of(attributes)
+    shares = heads.probabilities(outputs)
+    return HeadsEvaluation(
+        joint=evaluate(
+            lines.classes_of(attributes), heads.class_probabilities(outputs)
+        ),
+        heads={name: evaluate(truth[name], shares[name]) for name in heads.NAMES},
+        angle_errors=angle_errors(truth["angle"], shares["angle"].argmax(axis=1)),
+    )
+
+
+def angle_errors(truth, predicted):
+    """Degrees between angles that are given as levels, (N,) integers 0…11.
+
+    A line has no direction: 165° and 0° are neighbours, and 90° is the largest error.
+    """
+    steps = np.abs(np.asarray(truth, int) - predicted)
+    steps = np.minimum(steps, len(lines.ANGLES) - steps)
+    return steps * (lines.ANGLES[1] - lines.ANGLES[0])
 
 
 def worst_confusions(confusion, count=10):

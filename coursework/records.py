@@ -23,6 +23,7 @@ NOTEBOOKS = {
     "plain_mnist": "Q1/2_plain_cnn.ipynb",
     "tuned_lines": "Q1/3_tuned_cnn.ipynb",
     "tuned_mnist": "Q1/3_tuned_cnn.ipynb",
+    "four_head_lines": "Q2/1_four_head_network.ipynb",
 }
 FIELDS = (
     *("network", "question", "dataset", "seed", "epochs", "batch_size", "optimizer"),

@@ -2,13 +2,12 @@
 
 import dataclasses
 import math
-import statistics
 import time
 
 import keras
-from keras import callbacks, losses, optimizers
+from keras import losses, optimizers
 
-from coursework import augment, paths, records, splits
+from coursework import augment, callbacks, heads, metrics, paths, records, splits
 
 OPTIMIZERS = {
     "Adam": optimizers.Adam,
@@ -18,12 +17,14 @@ OPTIMIZERS = {
 SCHEDULES = ("cosine", "constant", "plateau")
 KEPT = ("best epoch", "last epoch")
 SGD_MOMENTUM = 0.9  # Nesterov's
-STALL_STEPS = 50  # whose mean loss is compared with that of the 50 before
+LOSS = "categorical cross-entropy"  # of a network with a single output
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How a network is trained; the loss is categorical cross-entropy.
+    """How a network is trained.
+
+    The loss is categorical cross-entropy; with heads it is the weighted sum of theirs.
 
     Attributes:
         epochs: int, passes over the train part.
@@ -38,6 +39,8 @@ class Settings:
         weight_decay: float, for AdamW alone; biases and normalization are left out.
         augmentation: an ``augment.Augmentation`` of the train images, or None.
         kept: "best epoch", the one with the lowest validation loss, or "last epoch".
+        loss_weights: dict, head → what its loss is multiplied with; None is 1 for each.
+            Only for a network with heads.
     """
 
     epochs: int
@@ -50,6 +53,7 @@ class Settings:
     weight_decay: float = 0
     augmentation: augment.Augmentation | None = None
     kept: str = "best epoch"
+    loss_weights: dict | None = None
 
     def __post_init__(self):
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
@@ -60,11 +64,13 @@ class Settings:
                 f"weight_decay is {self.weight_decay} but the optimizer is "
                 f"{self.optimizer}; only AdamW has one"
             )
+        if self.loss_weights is not None:
+            heads.check_weights(self.loss_weights)
 
-    def as_record(self):
-        """The fields of a record that say how a network was trained."""
+    def as_record(self, loss=LOSS):
+        """The fields of a record that say how a network was trained, with its loss."""
         fields = dataclasses.asdict(self)
-        first = {"name": fields.pop("optimizer"), "loss": "categorical cross-entropy"}
+        first = {"name": fields.pop("optimizer"), "loss": loss}
         epochs, batch_size = fields.pop("epochs"), fields.pop("batch_size")
         return {
             "epochs": epochs,
@@ -118,8 +124,10 @@ def train(
     """Train a network and keep the epoch that the settings say.
 
     Args:
-        network: an uncompiled ``keras.Model`` that ends in a softmax over classes.
-        dataset: has ``images`` (N, height, width, channels) and ``classes`` (N,).
+        network: an uncompiled ``keras.Model`` that ends in a softmax over classes, or
+            in the four ``heads``.
+        dataset: has ``images`` (N, height, width, channels) and ``classes`` (N,); for
+            heads, a ``lines.LineDataset``.
         parts: the ``splits.Split`` of the dataset; its test part is not looked at.
         settings: a ``Settings``.
         seed: int that ``keras.utils.set_random_seed`` was given, for the record.
@@ -129,25 +137,48 @@ def train(
 
     Returns:
         A ``Run``.
+
+    Raises:
+        ValueError: the network's outputs, the settings and the dataset's labels do not
+            fit each other; nothing was trained.
     """
     steps = math.ceil(len(parts.train) / settings.batch_size)
     network.compile(
-        optimizer=make_optimizer(settings, steps),
-        loss=losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=["accuracy"],
+        optimizer=make_optimizer(settings, steps), **_objective(network, settings)
     )
+    validation = examples(network, dataset, parts.validation)
     start = time.perf_counter()
     history = network.fit(
         **_train_part(network, dataset, parts, settings, seed),
-        validation_data=examples(network, dataset, parts.validation),
+        validation_data=validation,
         validation_batch_size=settings.batch_size,
         validation_freq=validate_every,
         epochs=settings.epochs,
-        callbacks=[*make_callbacks(settings), *watchers],
+        callbacks=[*make_callbacks(network, settings, validation), *watchers],
         verbose=verbose,
     )
     seconds = time.perf_counter() - start
     return Run(network, dataset, parts, settings, seed, history.history, seconds)
+
+
+def _objective(network, settings):
+    """The arguments of ``compile`` that say what is minimized and what is measured."""
+    smoothing = settings.label_smoothing
+    if heads.is_on(network):
+        return {
+            "loss": heads.make_losses(smoothing),
+            "loss_weights": settings.loss_weights,
+            "metrics": {name: ["accuracy"] for name in heads.NAMES},
+        }
+    if settings.loss_weights is not None:
+        raise ValueError(
+            f"loss_weights are {settings.loss_weights}, but the network has a single "
+            "output"
+        )
+    return {
+        "loss": losses.CategoricalCrossentropy(label_smoothing=smoothing),
+        "metrics": ["accuracy"],
+    }
 
 
 def _train_part(network, dataset, parts, settings, seed):
@@ -190,65 +221,57 @@ def _warmup_and_cosine(settings, steps_per_epoch):
     )
 
 
-def make_callbacks(settings):
-    """What ``fit`` does after each epoch, as a ``Settings`` describes it."""
+def make_callbacks(network, settings, validation):
+    """What ``fit`` does after each epoch.
+
+    Args:
+        network: the ``keras.Model``.
+        settings: its ``Settings``.
+        validation: images and targets, as ``examples`` gives them.
+    """
     chosen = []
+    if heads.is_on(network):
+        chosen.append(callbacks.JointAccuracy(*validation))
     if settings.schedule == "plateau":
-        chosen.append(StallDecay())
+        chosen.append(callbacks.StallDecay())
     if settings.kept == "best epoch":
-        chosen.append(_keep_best_epoch(settings.epochs))
+        chosen.append(callbacks.keep_best_epoch(settings.epochs))
     return chosen
 
 
-class StallDecay(callbacks.Callback):
-    """Divides the learning rate by ten whenever the train loss has stalled.
-
-    The mean loss of ``STALL_STEPS`` steps is compared with that of as many before; a
-    short training has too few epochs to wait for one without progress.
-    """
-
-    def on_train_begin(self, logs=None):
-        self._losses, self._best = [], math.inf
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._sum = 0.0
-
-    def on_train_batch_end(self, batch, logs=None):
-        total = logs["loss"] * (batch + 1)  # Keras tells the epoch's mean so far
-        self._losses.append(total - self._sum)
-        self._sum = total
-        if len(self._losses) == STALL_STEPS:
-            self._compare(statistics.mean(self._losses))
-            self._losses.clear()
-
-    def _compare(self, loss):
-        if loss >= self._best:
-            rate = self.model.optimizer.learning_rate
-            rate.assign(rate / 10)
-        self._best = min(self._best, loss)
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-
-
-def _keep_best_epoch(epochs):
-    """Never stops early; sets the best epoch's weights at the end."""
-    return callbacks.EarlyStopping(
-        monitor="val_loss", patience=epochs, restore_best_weights=True
-    )
-
-
 def examples(network, dataset, indices):
-    """Images and one-hot classes of one part."""
+    """Images of one part, and what the network should say of them.
+
+    Returns:
+        (n, height, width, channels) uint8, and one-hot classes (n, C) or, for heads,
+        what ``heads.targets`` gives.
+
+    Raises:
+        ValueError: the dataset's labels are not what the heads need.
+    """
+    images = dataset.images[indices]
+    if heads.is_on(network):
+        return images, heads.targets(dataset, indices)
     classes = network.output_shape[-1]
-    one_hot = keras.utils.to_categorical(dataset.classes[indices], classes)
-    return dataset.images[indices], one_hot
+    return images, keras.utils.to_categorical(dataset.classes[indices], classes)
 
 
 def predict_test(run):
-    """Probabilities, (N, C) float32, for the test part of a ``Run``."""
+    """What a ``Run``'s network says of the test part.
+
+    Returns:
+        Probabilities, (N, C) float32; for heads, a list of such arrays.
+    """
     images = run.dataset.images[run.parts.test]
     return run.network.predict(images, batch_size=512, verbose=0)
+
+
+def evaluate_test(run):
+    """The ``metrics.Evaluation``, or ``HeadsEvaluation``, of a ``Run``'s test part."""
+    outputs = predict_test(run)
+    if heads.is_on(run.network):
+        return metrics.evaluate_heads(run.dataset.attributes[run.parts.test], outputs)
+    return metrics.evaluate(run.dataset.classes[run.parts.test], outputs)
 
 
 def save(run, evaluation, name):
@@ -259,7 +282,7 @@ def save(run, evaluation, name):
 
     Args:
         run: a ``Run``.
-        evaluation: the ``metrics.Evaluation`` of its test part.
+        evaluation: what ``evaluate_test`` gives.
         name: str, "plain_lines" for example.
 
     Returns:
@@ -278,20 +301,18 @@ def save(run, evaluation, name):
 
 def make_record(run, evaluation, name):
     """Everything that a record tells, except the checksum of the network's file."""
+    loss = heads.LOSS if heads.is_on(run.network) else LOSS
     return {
         "network": run.network.name,
         "question": records.NOTEBOOKS[name].split("/")[0],
         "dataset": describe_dataset(run.dataset, run.parts),
         "seed": run.seed,
-        **run.settings.as_record(),
+        **run.settings.as_record(loss),
         "architecture_sha256": records.architecture_sha256(run.network),
         "parameters": run.network.count_params(),
         "seconds": round(run.seconds, 1),
         "test": {
-            "accuracy": evaluation.accuracy,
-            "errors": evaluation.errors,
-            "macro_f1": evaluation.macro_f1,
-            "f1": evaluation.f1.round(6).tolist(),
+            **evaluation.as_record(),
             "wrong": run.parts.test[evaluation.wrong].tolist(),
         },
         "repeats": [make_repeat(run, evaluation)],

@@ -1,31 +1,29 @@
 """One change at a time from one base network, measured against the base's own noise.
 
-Section 1.2.2 of the brief names what to vary. All trials of a dataset train on the same
-images for the same number of steps and are compared on validation images.
+The brief names what to vary. All trials of an experiment train on the same images for
+the same number of steps and are compared on validation images.
 """
 
 import dataclasses
 import difflib
 import json
+import math
 import statistics
 
 import keras
 import numpy as np
 
-from coursework import augment, networks, paths, records, tables, training
-
-NOTEBOOK = "Q1/3_tuned_cnn.ipynb"
-BASE_NETWORK = {
-    "filters": ((16,), (32,), (32,)),
-    "kernel_sizes": (3, 3, 3),
-    "units": 64,
-}
-BASE_SETTINGS = training.Settings(
-    epochs=3, batch_size=64, learning_rate=3e-3, kept="last epoch"
+from coursework import (
+    augment,
+    callbacks,
+    heads,
+    networks,
+    paths,
+    records,
+    tables,
+    training,
 )
-# Enough for 95 % on lines and 98.5 % on digits, and little enough to leave errors that
-# a change could mend.
-TRAIN_IMAGES = {"lines": 12_000, "mnist": 21_600}
+
 BASE_SEEDS = (0, 1, 2, 3, 4)  # what the noise is measured with
 CONFIRMING_SEEDS = (1, 2)
 EFFECT = 3  # standard deviations of the base
@@ -38,16 +36,17 @@ class Variation:
     Attributes:
         group: str, what the brief calls it.
         change: str, what is changed, in words.
-        network: dict, the arguments of ``networks.tuned_cnn`` that differ.
+        network: dict, the arguments of the network's function that differ.
         settings: dict, the fields of ``training.Settings`` that differ.
-        datasets: the names of the datasets that it makes sense for.
+        function: str, another function of ``networks``, with ``network`` as all its
+            arguments; None for the base's.
     """
 
     group: str
     change: str
     network: dict = dataclasses.field(default_factory=dict)
     settings: dict = dataclasses.field(default_factory=dict)
-    datasets: tuple = ("lines", "mnist")
+    function: str | None = None
 
     @property
     def name(self):
@@ -55,7 +54,73 @@ class Variation:
 
 
 BASE = Variation("base", "nothing")
-VARIATIONS = (
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A base network, how it is trained, and what is varied.
+
+    Attributes:
+        name: str, of its file, ``models/variations_NAME.json``.
+        dataset: str, the name of the dataset.
+        notebook: str, which runs it.
+        function: str, of ``networks``, that makes the base network.
+        network: dict, its arguments.
+        settings: the ``training.Settings`` of the base.
+        train_images: int, how many of the train part all trainings use.
+        variations: tuple of ``Variation``.
+        measurements: int, how often in a training the accuracy of each attribute of the
+            lines is measured; 0 is never.
+    """
+
+    name: str
+    dataset: str
+    notebook: str
+    function: str
+    network: dict
+    settings: training.Settings
+    train_images: int
+    variations: tuple
+    measurements: int = 0
+
+    def quick(self):
+        """The same for a quick run: one epoch, three variations."""
+        return dataclasses.replace(
+            self,
+            settings=dataclasses.replace(self.settings, epochs=1),
+            variations=self.variations[:3],
+        )
+
+    def variation(self, name):
+        """The base or a variation by its name.
+
+        Raises:
+            ValueError: there is none; the message has the nearest names.
+        """
+        known = {variation.name: variation for variation in (BASE, *self.variations)}
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0)
+            raise ValueError(f"no variation named {name!r}; nearest: {', '.join(near)}")
+        return known[name]
+
+    def build(self, variation):
+        """The uncompiled ``keras.Model`` of a variation."""
+        if variation.function:
+            return getattr(networks, variation.function)(**variation.network)
+        return getattr(networks, self.function)(**self.network | variation.network)
+
+    def as_record(self):
+        """What all its trials share, as JSON can hold it."""
+        return {
+            "function": self.function,
+            "network": self.network,
+            "train_images": self.train_images,
+            **self.settings.as_record(),
+        }
+
+
+# Section 1.2.2 of the brief.
+CLASS_VARIATIONS = (
     Variation("filter size", "5×5", {"kernel_sizes": (5, 5, 5)}),
     Variation("filter size", "7×7", {"kernel_sizes": (7, 7, 7)}),
     Variation("filter size", "5×5, then 3×3", {"kernel_sizes": (5, 3, 3)}),
@@ -96,30 +161,81 @@ VARIATIONS = (
     Variation("loss", "label smoothing 0.05", settings={"label_smoothing": 0.05}),
     Variation("batch normalization", "none", {"norm_momentum": None}),
     Variation("batch normalization", "momentum 0.99", {"norm_momentum": 0.99}),
+)
+AUGMENTATION = Variation(
+    *("augmentation", "rotation, scale, shear, shift"),
+    settings={"augmentation": augment.Augmentation(15, 0.15, 0.15, 2.5)},
+)
+
+# Section 2. The weights of another group (5:2:1:50) are in the order of the heads.
+HEAD_VARIATIONS = (
     Variation(
-        *("augmentation", "rotation, scale, shear, shift"),
-        settings={"augmentation": augment.Augmentation(15, 0.15, 0.15, 2.5)},
-        datasets=("mnist",),
+        *("loss weights", "5:2:1:50"),
+        settings={"loss_weights": dict(zip(heads.NAMES, (5, 2, 1, 50), strict=True))},
+    ),
+    Variation(
+        *("loss weights", "1:1:1:2"),
+        settings={"loss_weights": dict(zip(heads.NAMES, (1, 1, 1, 2), strict=True))},
+    ),
+    Variation(
+        *("output", "one of 96 classes, no heads"),
+        {"filters": ((16,), (32,), (48,)), "kernel_sizes": (5, 3, 3), "units": 53},
+        function="tuned_cnn",
+    ),
+    Variation("connected layer", "one for all heads", {"shared": True}),
+    Variation(
+        *("network", "another group's"),
+        function="team5_four_head_cnn",
+    ),
+    Variation(
+        *("network", "another group's, normalization momentum 0.9"),
+        {"norm_momentum": 0.9},
+        function="team5_four_head_cnn",
     ),
 )
 
-
-def of_dataset(name):
-    """The variations that make sense for a dataset, by its name, without the base."""
-    return [variation for variation in VARIATIONS if name in variation.datasets]
-
-
-def by_name(name, dataset):
-    """The variation of a dataset with this name.
-
-    Raises:
-        ValueError: there is none; the message has the nearest names.
-    """
-    known = {variation.name: variation for variation in (BASE, *of_dataset(dataset))}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0)
-        raise ValueError(f"no variation named {name!r}; nearest: {', '.join(near)}")
-    return known[name]
+# How many images and epochs: enough for 95 % on lines and 98.5 % on digits, and little
+# enough to leave errors that a change could mend.
+_CLASSES = {
+    "notebook": "Q1/3_tuned_cnn.ipynb",
+    "function": "tuned_cnn",
+    "settings": training.Settings(
+        epochs=3, batch_size=64, learning_rate=3e-3, kept="last epoch"
+    ),
+}
+_CLASS_STAGES = {
+    "filters": ((16,), (32,), (32,)),
+    "kernel_sizes": (3, 3, 3),
+    "units": 64,
+}
+EXPERIMENTS = {
+    "lines": Experiment(
+        *("lines", "lines"),
+        **_CLASSES,
+        network=_CLASS_STAGES,
+        train_images=12_000,
+        variations=CLASS_VARIATIONS,
+    ),
+    "mnist": Experiment(
+        *("mnist", "mnist"),
+        **_CLASSES,
+        network=_CLASS_STAGES | {"input_shape": (28, 28, 1), "classes": 10},
+        train_images=21_600,
+        variations=(*CLASS_VARIATIONS, AUGMENTATION),
+    ),
+    "four_heads": Experiment(
+        *("four_heads", "lines"),
+        notebook="Q2/1_four_head_network.ipynb",
+        function="four_head_cnn",
+        network={},
+        settings=training.Settings(
+            epochs=3, batch_size=64, learning_rate=3e-3, kept="last epoch"
+        ),
+        train_images=9_000,
+        variations=HEAD_VARIATIONS,
+        measurements=12,
+    ),
+}
 
 
 # --- training one of them, and telling an effect from noise ---------------------------
@@ -131,65 +247,74 @@ class Trial:
 
     Attributes:
         variation: str, its name.
-        dataset: str, the dataset's name.
         seed: int.
-        accuracy: float, on all validation images after the last step, 0…1.
+        accuracy: float, on all validation images after the last step, 0…1; of all four
+            attributes together where the network tells them apart.
         parameters: int, of the network.
         seconds: float, of the training, validation included.
+        curves: dict of lists, as ``callbacks.AccuraciesByStep`` measures them, or None.
     """
 
     variation: str
-    dataset: str
     seed: int
     accuracy: float
     parameters: int
     seconds: float
+    curves: dict | None = None
 
 
-def run_trial(variation, dataset, parts, seed, settings=BASE_SETTINGS):
-    """Train the base network with one change.
+def run_trial(experiment, variation, dataset, parts, seed):
+    """Train the base network of an experiment with one change.
 
     Args:
-        variation: a ``Variation``.
-        dataset: has ``images``, ``classes`` and ``name``.
+        experiment: an ``Experiment``.
+        variation: one of its ``Variation``s, or ``BASE``.
+        dataset: has ``images`` and ``classes``.
         parts: the ``splits.Split`` of the dataset; its test part is not looked at.
         seed: int, of the first weights and of the order of the images.
-        settings: the ``training.Settings`` of the base.
 
     Returns:
         A ``Trial``.
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    shape, classes = dataset.images.shape[1:], int(dataset.classes.max()) + 1
-    arguments = BASE_NETWORK | variation.network
-    network = networks.tuned_cnn(shape, classes, **arguments)
-    changed = dataclasses.replace(settings, **variation.settings)
-    few = subset(parts, dataset.name)
+    network = experiment.build(variation)
+    settings = dataclasses.replace(experiment.settings, **variation.settings)
+    few = subset(parts, experiment.train_images)
+    watchers = _make_watchers(experiment, dataset, few)
     run = training.train(
-        *(network, dataset, few, changed, seed),
+        *(network, dataset, few, settings, seed),
         verbose=0,
-        validate_every=changed.epochs,
+        validate_every=settings.epochs,
+        watchers=watchers,
     )
+    score = "val_joint_accuracy" if heads.is_on(network) else "val_accuracy"
     return Trial(
         variation=variation.name,
-        dataset=dataset.name,
         seed=seed,
-        accuracy=run.history["val_accuracy"][-1],
+        accuracy=run.history[score][-1],
         parameters=network.count_params(),
         seconds=round(run.seconds, 1),
+        curves=watchers[0].curves if watchers else None,
     )
 
 
-def subset(parts, dataset):
-    """A ``Split`` whose train part is thinned evenly to ``TRAIN_IMAGES``.
+def _make_watchers(experiment, dataset, parts):
+    """What measures the attributes' accuracies, evenly over all gradient steps."""
+    if not experiment.measurements:
+        return []
+    settings = experiment.settings
+    steps = math.ceil(len(parts.train) / settings.batch_size) * settings.epochs
+    when = np.linspace(0, steps, experiment.measurements + 1)[1:].astype(int)
+    images, attributes = (
+        values[parts.validation] for values in (dataset.images, dataset.attributes)
+    )
+    return [callbacks.AccuraciesByStep(images, attributes, set(when.tolist()))]
 
-    Args:
-        parts: a ``Split``.
-        dataset: str, its name; of one that ``TRAIN_IMAGES`` does not know (the stand-in
-            for MNIST) everything is taken.
-    """
-    count = min(TRAIN_IMAGES.get(dataset, len(parts.train)), len(parts.train))
+
+def subset(parts, count):
+    """A ``Split`` whose train part is thinned evenly to at most ``count``."""
+    count = min(count, len(parts.train))
     chosen = np.linspace(0, len(parts.train) - 1, count).astype(int)
     return parts._replace(train=parts.train[chosen])
 
@@ -235,22 +360,21 @@ class Comparison:
         return "none"
 
 
-def compare(variation, dataset, parts, base, settings=BASE_SETTINGS):
+def compare(experiment, variation, dataset, parts, base):
     """Train a variation once, and twice more if that was beyond the noise.
 
     Args:
-        variation, dataset, parts: as in ``run_trial``.
+        experiment, variation, dataset, parts: as in ``run_trial``.
         base: list of the base's ``Trial``s, one for each of ``BASE_SEEDS``.
-        settings: the ``training.Settings`` of the base.
 
     Returns:
         A ``Comparison``.
     """
-    comparison = Comparison([run_trial(variation, dataset, parts, 0, settings)], base)
+    comparison = Comparison([run_trial(experiment, variation, dataset, parts, 0)], base)
     if not comparison.beyond_noise:
         return comparison
     more = [
-        run_trial(variation, dataset, parts, seed, settings)
+        run_trial(experiment, variation, dataset, parts, seed)
         for seed in CONFIRMING_SEEDS
     ]
     return Comparison(comparison.trials + more, base)
@@ -289,13 +413,13 @@ def _cost(trials):
     return f"{trials[0].parameters:,}", f"{seconds:.1f}"
 
 
-def save(comparisons, dataset, settings=BASE_SETTINGS):
-    """Write all trials of a dataset to ``variations_NAME.json`` beside the networks.
+def save(experiment, comparisons, dataset):
+    """Write all trials of an experiment to ``variations_NAME.json``.
 
     Args:
+        experiment: an ``Experiment``.
         comparisons: list of ``Comparison`` with the same base.
         dataset: what they were trained on.
-        settings: the ``training.Settings`` of the base.
 
     Returns:
         The path, relative to the project.
@@ -303,24 +427,26 @@ def save(comparisons, dataset, settings=BASE_SETTINGS):
     Raises:
         OSError: the file cannot be written.
     """
-    results = {
-        "train_images": TRAIN_IMAGES.get(dataset.name),
-        "network": BASE_NETWORK,
-        **settings.as_record(),
-        "base": [dataclasses.asdict(trial) for trial in comparisons[0].base],
+    results = experiment.as_record() | {
+        "base": [_trial_as_record(trial) for trial in comparisons[0].base],
         "variations": [
-            [dataclasses.asdict(trial) for trial in comparison.trials]
+            [_trial_as_record(trial) for trial in comparison.trials]
             for comparison in comparisons
         ],
     }
-    return records.write_experiment(results, f"variations_{dataset.name}", dataset)
+    return records.write_experiment(results, f"variations_{experiment.name}", dataset)
+
+
+def _trial_as_record(trial):
+    fields = dataclasses.asdict(trial)
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def read(name, folder=None):
-    """The comparisons of a dataset that ``save`` wrote.
+    """The comparisons of an experiment that ``save`` wrote.
 
     Args:
-        name: str, of the dataset.
+        name: str, of the experiment.
         folder: where from, by default ``paths.models()``.
 
     Returns:
@@ -332,7 +458,8 @@ def read(name, folder=None):
     path = (folder or paths.models()) / f"variations_{name}.json"
     if not path.exists():
         raise FileNotFoundError(
-            f"{paths.relative(path)} is missing: run {NOTEBOOK}, which makes it"
+            f"{paths.relative(path)} is missing: run {EXPERIMENTS[name].notebook}, "
+            "which makes it"
         )
     record = json.loads(path.read_text(encoding="utf-8"))
     base = [Trial(**trial) for trial in record["base"]]

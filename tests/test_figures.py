@@ -91,7 +91,7 @@ def test_saved_figures_are_palette_pictures(sandbox):
 def test_each_variation_has_a_row_and_each_trial_a_point():
     def trials(name, *accuracies):
         return [
-            variations.Trial(name, "lines", seed, accuracy, 1, 1.0)
+            variations.Trial(name, seed, accuracy, 1, 1.0)
             for seed, accuracy in enumerate(accuracies)
         ]
 

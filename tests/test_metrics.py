@@ -1,9 +1,11 @@
 """Scores against cases that can be counted by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
-from coursework import metrics
+from coursework import lines, metrics
 
 
 def test_evaluate():
@@ -49,3 +51,55 @@ def test_mcnemar_of_the_same_errors_is_no_difference():
 
 def test_mcnemar_finds_a_clear_difference():
     assert metrics.mcnemar(range(20), [0]).p == pytest.approx(2 * 0.5**19)
+
+
+class TestHeads:
+    """Six lines; two are wrong in length, one of these in its angle as well."""
+
+    @pytest.fixture
+    def attributes(self):
+        return lines.attributes_of(np.array([0, 20, 40, 60, 80, 95]))
+
+    @pytest.fixture
+    def result(self, attributes):
+        said = attributes.astype(int)
+        said[[1, 3], 0] = 1 - said[[1, 3], 0]
+        said[3, 2] = (said[3, 2] + 11) % 12
+        length, width, angle, color = said.T
+        outputs = [0.6 * values[:, None] + 0.2 for values in (length, width, color)]
+        outputs.append(0.5 * np.eye(12)[angle] + 0.5 / 12)
+        return metrics.evaluate_heads(attributes, outputs)
+
+    def test_an_image_counts_once_however_many_heads_are_wrong(self, result):
+        assert result.errors == 2
+        assert result.wrong.tolist() == [1, 3]
+        assert result.accuracy == pytest.approx(4 / 6)
+        errors = {name: head.errors for name, head in result.heads.items()}
+        assert errors == {"length": 2, "width": 0, "color": 0, "angle": 1}
+
+    def test_mean_and_product_of_the_heads_are_something_else(self, result):
+        assert result.mean_of_heads == pytest.approx((4 / 6 + 1 + 1 + 5 / 6) / 4)
+        assert result.product_of_heads == pytest.approx(4 / 6 * 5 / 6)
+
+    def test_the_implied_classes_are_those_of_the_answers(self, result, attributes):
+        said = lines.classes_of(attributes)
+        assert result.confusion.sum() == 6
+        rows, columns = np.nonzero(result.confusion)
+        moved = {int(i): int(j) for i, j in zip(rows, columns, strict=True) if i != j}
+        assert list(moved) == said[[1, 3]].tolist()
+        assert moved[20] == 20 + 48
+        folded = metrics.fold(result.confusion, lines.LEVELS)
+        for name, confusion in zip(lines.ATTRIBUTES, folded, strict=True):
+            assert (result.heads[name].confusion == confusion).all()
+
+    def test_the_angle_s_error_goes_around_the_circle(self, result):
+        assert result.angle_errors.tolist() == [0, 0, 0, 15, 0, 0]
+        assert metrics.angle_errors([0, 11, 0, 3], [11, 0, 6, 10]).tolist() == [
+            *(15, 15, 90, 75)
+        ]
+
+    def test_its_record_is_plain_json(self, result):
+        record = json.loads(json.dumps(result.as_record()))
+        assert record["joint_errors"] == record["errors"] == 2
+        assert record["angle_error_degrees"] == {"mean": 2.5, "max": 15}
+        assert record["heads"]["length"]["confusion"] == [[2, 1], [1, 2]]

@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
-from coursework import networks
+from coursework import heads, networks
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +99,54 @@ def test_tuned_cnn_refuses_what_it_does_not_know():
         networks.tuned_cnn(downsampling="average")
     with pytest.raises(ValueError, match="filters has 2 stages but kernel_sizes 1"):
         networks.tuned_cnn(filters=((8,), (8,)), kernel_sizes=(3,))
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_four_heads_are_as_the_brief_directs(shared, few_lines):
+    """Section 2.2: neurons, activation and loss at the end of each head."""
+    network = networks.four_head_cnn(shared=shared)
+    assert network.output_names == ["length", "width", "color", "angle"]
+    losses = heads.make_losses()
+    for name, units, activation, loss in (
+        ("length", 1, "sigmoid", keras.losses.BinaryCrossentropy),
+        ("width", 1, "sigmoid", keras.losses.BinaryCrossentropy),
+        ("color", 1, "sigmoid", keras.losses.BinaryCrossentropy),
+        ("angle", 12, "softmax", keras.losses.CategoricalCrossentropy),
+    ):
+        layer = network.get_layer(name)
+        assert isinstance(layer, layers.Dense)
+        assert layer.units == units
+        assert layer.activation.__name__ == activation
+        assert type(losses[name]) is loss
+    outputs = network.predict(few_lines.images[:5], verbose=0)
+    assert [output.shape for output in outputs] == [(5, 1), (5, 1), (5, 1), (5, 12)]
+
+
+def test_all_heads_stand_on_one_feature_network():
+    network = networks.four_head_cnn()
+    features = network.get_layer("flatten").output
+    for name in heads.NAMES:
+        assert network.get_layer(f"{name}_dense").input is features
+    shared = networks.four_head_cnn(shared=True)
+    inputs = {id(shared.get_layer(name).input) for name in heads.NAMES}
+    assert inputs == {id(shared.get_layer("shared_relu").output)}
+
+
+def test_the_heads_train_end_to_end():
+    """The loss of every head reaches the first convolution."""
+    network = networks.four_head_cnn()
+    kernel = network.get_layer("conv1").kernel
+    images = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 3))
+    for index, units in enumerate(heads.UNITS.values()):
+        with tf.GradientTape() as tape:
+            output = network(images, training=True)[index]
+            loss = tf.reduce_mean(output[:, units - 1])
+        assert np.abs(tape.gradient(loss, kernel.value)).max() > 0
+
+
+def test_team5_four_head_cnn_has_the_parameters_that_its_authors_report():
+    network = networks.team5_four_head_cnn()
+    assert network.count_params() == 10_259_255
+    assert sum(int(np.prod(w.shape)) for w in network.non_trainable_weights) == 4_176
+    assert network.output_names == list(heads.NAMES)
+    assert network.get_layer("pool1").strides == (1, 1)

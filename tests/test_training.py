@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from coursework import augment, metrics, paths, records, splits, training
+from coursework import augment, callbacks, metrics, paths, records, splits, training
 
 SETTINGS = training.Settings(epochs=3, batch_size=32, learning_rate=0.01)
 
@@ -151,8 +151,8 @@ def test_a_decay_that_would_do_nothing_is_refused():
     ],
 )
 def test_the_rate_falls_to_a_tenth_when_the_loss_stalls(losses, falls, monkeypatch):
-    monkeypatch.setattr(training, "STALL_STEPS", 2)
-    decay = training.StallDecay()
+    monkeypatch.setattr(callbacks, "STALL_STEPS", 2)
+    decay = callbacks.StallDecay()
     network = small_network()
     network.compile(optimizer=keras.optimizers.Adam(0.1))
     decay.set_model(network)
@@ -166,7 +166,7 @@ def test_the_rate_falls_to_a_tenth_when_the_loss_stalls(losses, falls, monkeypat
 
 
 def test_a_training_that_stalls_is_slowed_down(few_lines, monkeypatch):
-    monkeypatch.setattr(training, "STALL_STEPS", 2)
+    monkeypatch.setattr(callbacks, "STALL_STEPS", 2)
     parts = splits.split(np.arange(480) % 4)
     settings = training.Settings(4, 32, 3.0, schedule="plateau")  # far too fast
     run = training.train(small_network(), few_lines, parts, settings, 0, verbose=0)

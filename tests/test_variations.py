@@ -5,14 +5,22 @@ import dataclasses
 import numpy as np
 import pytest
 
-from coursework import networks, splits, training, variations
+from coursework import heads, networks, splits, training, variations
 
-ALL = variations.VARIATIONS
+LINES, DIGITS, HEADS = variations.EXPERIMENTS.values()
+ALL = [
+    (e, variation)
+    for e in variations.EXPERIMENTS.values()
+    for variation in e.variations
+]
 SMALL = training.Settings(epochs=1, batch_size=32, kept="last epoch")
+SMALL_LINES, SMALL_HEADS = (
+    dataclasses.replace(experiment, settings=SMALL) for experiment in (LINES, HEADS)
+)
 
 
 def test_every_bullet_of_the_brief_is_varied():
-    groups = {variation.group for variation in ALL}
+    groups = {variation.group for variation in DIGITS.variations}
     assert groups >= {
         *("filter size", "number of filters", "pooling", "depth"),
         *("learning rate decay", "regularization", "optimizer", "loss"),
@@ -20,55 +28,60 @@ def test_every_bullet_of_the_brief_is_varied():
     }
 
 
-def test_names_are_different():
-    names = [variation.name for variation in ALL]
+@pytest.mark.parametrize("experiment", variations.EXPERIMENTS.values())
+def test_names_are_different(experiment):
+    names = [variation.name for variation in experiment.variations]
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("variation", ALL, ids=lambda variation: variation.name)
-def test_one_thing_is_changed(variation):
-    """Either the network or its training; and it is not what the base has already."""
-    assert bool(variation.network) != bool(variation.settings)
-    defaults = networks.tuned_cnn.__kwdefaults__
-    for argument, value in variation.network.items():
-        assert (defaults | variations.BASE_NETWORK)[argument] != value
+@pytest.mark.parametrize(("experiment", "variation"), ALL)
+def test_it_is_not_what_the_base_has_already(experiment, variation):
+    defaults = getattr(networks, experiment.function).__kwdefaults__
+    same = defaults | experiment.network
+    if not variation.function:  # else the whole network is another one
+        assert bool(variation.network) != bool(variation.settings)
+        for argument, value in variation.network.items():
+            assert same[argument] != value
     for field, value in variation.settings.items():
-        assert getattr(variations.BASE_SETTINGS, field) != value
+        assert getattr(experiment.settings, field) != value
 
 
 def test_steps_are_the_same_for_all():
-    for variation in ALL:
+    for _, variation in ALL:
         assert not {"epochs", "batch_size"} & set(variation.settings)
 
 
 def test_digits_alone_are_augmented():
-    lines, digits = (
-        [variation.group for variation in variations.of_dataset(name)]
-        for name in ("lines", "mnist")
-    )
-    assert "augmentation" in digits
-    assert lines == [group for group in digits if group != "augmentation"]
+    assert variations.AUGMENTATION in DIGITS.variations
+    assert [v for v in DIGITS.variations if v not in LINES.variations] == [
+        variations.AUGMENTATION
+    ]
+
+
+def test_the_single_output_has_the_size_of_the_four_heads():
+    flat = HEADS.variation("output: one of 96 classes, no heads")
+    sizes = [HEADS.build(each).count_params() for each in (variations.BASE, flat)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.01)
 
 
 def test_a_variation_is_found_by_its_name():
-    for variation in (variations.BASE, *ALL):
-        assert variations.by_name(variation.name, "mnist") is variation
+    for experiment, variation in [*ALL, (LINES, variations.BASE)]:
+        assert experiment.variation(variation.name) is variation
 
 
 def test_an_unknown_name_is_told_the_nearest():
     with pytest.raises(ValueError, match=r"'filter size: 4×4'; nearest: .*5×5"):
-        variations.by_name("filter size: 4×4", "lines")
+        LINES.variation("filter size: 4×4")
 
 
-def test_the_subset_is_spread_over_the_train_part(monkeypatch):
-    monkeypatch.setitem(variations.TRAIN_IMAGES, "lines", 100)
+def test_the_subset_is_spread_over_the_train_part():
     parts = splits.split(np.arange(2000) % 4)
-    few = variations.subset(parts, "lines")
+    few = variations.subset(parts, 100)
     assert len(few.train) == len(set(few.train)) == 100
     assert set(few.train) <= set(parts.train)
     assert np.bincount(few.train * 4 // 2000).min() > 20
     assert (few.validation == parts.validation).all()
-    assert (variations.subset(parts, "stand-in").train == parts.train).all()
+    assert (variations.subset(parts, 10**6).train == parts.train).all()
 
 
 @pytest.fixture(scope="module")
@@ -77,38 +90,53 @@ def parts(few_lines):
 
 
 def test_a_trial_tells_what_was_trained(few_lines, parts):
-    variation = variations.by_name("number of filters: half", "lines")
-    trial = variations.run_trial(variation, few_lines, parts, 3, SMALL)
-    arguments = variations.BASE_NETWORK | variation.network
-    assert trial.parameters == networks.tuned_cnn(**arguments).count_params()
-    assert (trial.variation, trial.dataset) == (variation.name, "lines")
-    assert trial.seed == 3
+    variation = LINES.variation("number of filters: half")
+    trial = variations.run_trial(SMALL_LINES, variation, few_lines, parts, 3)
+    assert trial.parameters == LINES.build(variation).count_params()
+    assert (trial.variation, trial.seed) == (variation.name, 3)
     assert 0 <= trial.accuracy <= 1
     assert trial.seconds > 0
+    assert trial.curves is None
+
+
+@pytest.mark.parametrize(
+    "name", ["base: nothing", "output: one of 96 classes, no heads"]
+)
+def test_a_trial_of_heads_has_curves_that_end_with_its_accuracy(name, few_lines, parts):
+    """The single output's classes are taken apart, so that it can be compared."""
+    variation = HEADS.variation(name)
+    settings = {"measurements": 3, "settings": dataclasses.replace(SMALL, epochs=2)}
+    experiment = dataclasses.replace(HEADS, **settings)
+    trial = variations.run_trial(experiment, variation, few_lines, parts, 0)
+    steps = 2 * -(-len(parts.train) // 32)
+    assert trial.curves["step"] == [steps // 3, 2 * steps // 3, steps]
+    assert trial.curves["joint"][-1] == pytest.approx(trial.accuracy)
+    for name in heads.NAMES:
+        assert min(trial.curves[name]) >= trial.accuracy
 
 
 def test_a_trial_repeats_and_does_not_look_at_the_test_part(few_lines, parts):
     poisoned = dataclasses.replace(few_lines, classes=few_lines.classes.copy())
     poisoned.classes[parts.test] = 0
     first, second = (
-        variations.run_trial(variations.BASE, data, parts, 1, SMALL)
+        variations.run_trial(SMALL_LINES, variations.BASE, data, parts, 1)
         for data in (few_lines, poisoned)
     )
     assert first.accuracy == second.accuracy
 
 
 def test_depth_alone_leaves_the_last_map_and_what_follows_as_it_is():
-    four = variations.by_name("depth: four convolutions", "lines")
+    four = LINES.variation("depth: four convolutions")
     shapes = [
-        networks.tuned_cnn(**variations.BASE_NETWORK | changed).get_layer("flatten")
-        for changed in ({}, four.network)
+        LINES.build(each).get_layer("flatten").output.shape
+        for each in (variations.BASE, four)
     ]
-    assert shapes[0].output.shape == shapes[1].output.shape
+    assert shapes[0] == shapes[1]
 
 
 def make_trials(name, *accuracies):
     return [
-        variations.Trial(name, "lines", seed, accuracy, 1234, 2.0)
+        variations.Trial(name, seed, accuracy, 1234, 2.0)
         for seed, accuracy in enumerate(accuracies)
     ]
 
@@ -119,7 +147,7 @@ def test_trials_survive_their_file(sandbox, few_lines):
         variations.Comparison(make_trials("depth: two", 0.95, 0.96, 0.97), base),
         variations.Comparison(make_trials("depth: one", 0.9), base),
     ]
-    path = variations.save(comparisons, few_lines, SMALL)
+    path = variations.save(SMALL_LINES, comparisons, few_lines)
     assert str(path) == "models/variations_lines.json"
     assert variations.read("lines") == comparisons
 
@@ -158,13 +186,13 @@ class TestComparison:
                 *(variations, "run_trial"),
                 lambda *_: self.trial(0.9 + next(values) * sd),
             )
-            return variations.compare(ALL[0], None, None, base)
+            return variations.compare(LINES, variations.BASE, None, None, base)
 
         return compare
 
     @staticmethod
     def trial(accuracy):
-        return variations.Trial("x", "lines", 0, accuracy, 1, 1.0)
+        return variations.Trial("x", 0, accuracy, 1, 1.0)
 
     @pytest.mark.parametrize("difference", [0, 2.9, -2.9])
     def test_noise_is_no_effect_and_is_not_repeated(self, compare, difference):

@@ -5,6 +5,7 @@
 A README marks a table's place: ``<!-- results -->`` before, ``<!-- end -->`` after.
 """
 
+import functools
 import re
 import sys
 
@@ -12,7 +13,10 @@ from coursework import files, lines, mnist, paths, records, tables, variations
 
 import run_notebooks
 
-READMES = ("README.md", "Q1/README.md", "data/README.md", "models/README.md")
+READMES = (
+    *("README.md", "Q1/README.md", "Q2/README.md"),
+    *("data/README.md", "models/README.md"),
+)
 BLOCK = re.compile(r"<!-- (?!end)(\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -48,28 +52,53 @@ def read_records():
     return {name: records.read(name, folder) for name in records.NOTEBOOKS}
 
 
-def results():
-    """Test results of every network with their spread over the seeds."""
+def results(question=None):
+    """Test results of every network, or of a question's, with their spread."""
     columns = [
         *("network", "data", "parameters", "test accuracy, mean ± sd"),
         *("errors of each seed", "test images", "training"),
     ]
-    return tables.markdown(columns, [_result(r) for r in read_records().values()])
+    rows = [
+        _result(record)
+        for record in read_records().values()
+        if question in (None, record["question"])
+    ]
+    return tables.markdown(columns, rows)
 
 
 def _result(record):
     mean, deviation = records.spread(record)
     spread = "" if deviation is None else f" ± {deviation * 100:.3f}"
     cores = record["machine"]["cores"]
+    all_right = ", all four heads right" if "heads" in record["test"] else ""
     return (
         f"`{record['network']}`",
-        record["dataset"]["name"],
+        record["dataset"]["name"] + all_right,
         f"{record['parameters']:,}",
         f"{mean:.3%}{spread}",
         ", ".join(str(repeat["errors"]) for repeat in record["repeats"]),
         f"{record['dataset']['test']:,}",
         f"{record['seconds'] / 60:.1f} min on {cores} cores",
     )
+
+
+def heads():
+    """What each head of the four-head network scores, and three ways to sum it up."""
+    test = records.read("four_head_lines", paths.ROOT / "models")["test"]
+    rows = [
+        (name, f"{head['accuracy']:.3%}", head["errors"], f"{head['macro_f1']:.5f}")
+        for name, head in test["heads"].items()
+    ]
+    rows += [
+        (
+            *("**all four right**", f"{test['joint_accuracy']:.3%}"),
+            *(test["joint_errors"], f"{test['macro_f1']:.5f}"),
+        ),
+        ("mean of the heads", f"{test['mean_of_heads']:.3%}", "", ""),
+        ("product of the heads", f"{test['product_of_heads']:.3%}", "", ""),
+    ]
+    columns = ["head", "test accuracy", "errors", "macro F-score"]
+    return tables.markdown(columns, rows)
 
 
 def notebooks():
@@ -115,20 +144,20 @@ def checksums():
     return tables.markdown(["array", "SHA-256 of its bytes"], rows)
 
 
-def variations_lines():
-    """Every variation tried on the lines."""
-    return variations.table(variations.read("lines", paths.ROOT / "models"))
-
-
-def variations_mnist():
-    """Every variation tried on the digits."""
-    return variations.table(variations.read("mnist", paths.ROOT / "models"))
+def tried(name):
+    """Every variation of an experiment."""
+    return variations.table(variations.read(name, paths.ROOT / "models"))
 
 
 TABLES = {
     "results": results,
-    "variations_lines": variations_lines,
-    "variations_mnist": variations_mnist,
+    "results_q1": functools.partial(results, "Q1"),
+    "results_q2": functools.partial(results, "Q2"),
+    "heads": heads,
+    **{
+        f"variations_{name}": functools.partial(tried, name)
+        for name in variations.EXPERIMENTS
+    },
     "notebooks": notebooks,
     "versions": versions,
     "models": models,

@@ -11,7 +11,7 @@ import sys
 
 import keras
 
-from coursework import lines, metrics, mnist, paths, records, splits, training
+from coursework import lines, mnist, paths, records, splits, training
 
 SEEDS = (0, 1, 2)
 DATASETS = {"lines": lines.load, "mnist": mnist.load}
@@ -68,8 +68,7 @@ def train_again(network, record, dataset, parts, seed):
     fresh = keras.models.clone_model(network)
     settings = training.Settings.from_record(record)
     run = training.train(fresh, dataset, parts, settings, seed)
-    truth = dataset.classes[parts.test]
-    return run, metrics.evaluate(truth, training.predict_test(run))
+    return run, training.evaluate_test(run)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from coursework import files, lines, mnist, paths, records, splits, tables, vari
 import run_repeats
 import study
 
-FINALS = "finals"  # the group of the final networks; other groups are datasets
+FINALS = "finals"  # the group of the final networks; the others are experiments
 QUICK_STEP = 40  # a quick run takes every 40th image and one epoch
 
 
@@ -138,9 +138,9 @@ def chosen(only):
     """
     kinds = {
         "variations": [
-            f"{dataset}/{variation.name}"
-            for dataset in run_repeats.DATASETS
-            for variation in (variations.BASE, *variations.of_dataset(dataset))
+            f"{experiment.name}/{variation.name}"
+            for experiment in variations.EXPERIMENTS.values()
+            for variation in (variations.BASE, *experiment.variations)
         ],
         "finals": [f"{FINALS}/{name}" for name in records.NOTEBOOKS],
     }
@@ -154,7 +154,7 @@ def chosen(only):
 def check(experiment):
     """ValueError if there is no experiment of this name; the message says which are."""
     group, _, name = experiment.partition("/")
-    known = {FINALS: records.NOTEBOOKS, **run_repeats.DATASETS}
+    known = [FINALS, *variations.EXPERIMENTS]
     if group not in known:
         raise ValueError(
             f"{experiment!r} is neither variations nor finals, and does not begin with "
@@ -163,7 +163,7 @@ def check(experiment):
     if group == FINALS and name not in records.NOTEBOOKS:
         raise ValueError(f"no network {name!r}; known: {', '.join(records.NOTEBOOKS)}")
     if group != FINALS:
-        variations.by_name(name, group)
+        variations.EXPERIMENTS[group].variation(name)
 
 
 def describe():
@@ -174,12 +174,9 @@ def describe():
         "tensorflow": records.versions()["tensorflow"],
         "lines": lines.SHA256,
         "mnist": mnist.SHA256,
-        "base network": variations.BASE_NETWORK,
-        "base settings": variations.BASE_SETTINGS.as_record(),
-        "train images": variations.TRAIN_IMAGES,
-        "variations": {
-            variation.name: dataclasses.asdict(variation)
-            for variation in variations.VARIATIONS
+        "experiments": {
+            name: dataclasses.asdict(experiment)
+            for name, experiment in variations.EXPERIMENTS.items()
         },
         "networks": {name: describe_network(name) for name in records.NOTEBOOKS},
     }
@@ -201,12 +198,12 @@ def train(experiment, seed):
     group, _, name = experiment.partition("/")
     if group == FINALS:
         return train_final(name, seed)
-    dataset, parts = load(group)
-    settings = variations.BASE_SETTINGS
+    experiment = variations.EXPERIMENTS[group]
+    variation = experiment.variation(name)
+    dataset, parts = load(experiment.dataset)
     if paths.QUICK:
-        settings = dataclasses.replace(settings, epochs=1)
-    variation = variations.by_name(name, group)
-    trial = variations.run_trial(variation, dataset, parts, seed, settings)
+        experiment = experiment.quick()
+    trial = variations.run_trial(experiment, variation, dataset, parts, seed)
     return trial.accuracy, {"parameters": trial.parameters, "seconds": trial.seconds}
 
 

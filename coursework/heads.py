@@ -1,0 +1,220 @@
+"""The four heads of section 2: which attribute of a line each one tells, and how.
+
+A network with heads has one output for each attribute, in the order of ``NAMES``. Those
+of ``BINARY`` are a single sigmoid neuron, the probability of level 1; the angle has a
+softmax neuron for each level.
+"""
+
+import difflib
+import numbers
+
+import keras
+import numpy as np
+from keras import losses
+
+from coursework import lines
+
+NAMES = ("length", "width", "color", "angle")
+LEVELS = dict(zip(lines.ATTRIBUTES, lines.LEVELS, strict=True))
+BINARY = ("length", "width", "color")
+UNITS = {name: 1 if name in BINARY else LEVELS[name] for name in NAMES}
+LOSS = "binary cross-entropy (length, width, color), categorical cross-entropy (angle)"
+
+
+def is_on(network):
+    """Whether a network has these heads and no other output.
+
+    Raises:
+        ValueError: it has several outputs, but not these.
+    """
+    names = tuple(network.output_names)
+    if len(names) > 1 and names != NAMES:
+        raise ValueError(
+            f"the network's heads are {', '.join(names)}; expected {', '.join(NAMES)}, "
+            "in this order"
+        )
+    return names == NAMES
+
+
+def check(name):
+    """ValueError if there is no head of this name; the message has the nearest."""
+    if name not in NAMES:
+        near = difflib.get_close_matches(str(name), NAMES, n=1, cutoff=0)
+        known = ", ".join(NAMES)
+        raise ValueError(f"no head {name!r}; nearest: {near[0]}; heads are {known}")
+
+
+def check_weights(weights):
+    """What each head's loss is multiplied with.
+
+    Args:
+        weights: dict, a finite number of at least 0 for each of ``NAMES``, not all 0.
+
+    Raises:
+        ValueError: it is not such a dict.
+    """
+    if not isinstance(weights, dict):
+        raise ValueError(
+            f"loss weights are {weights!r}; expected a dict, head → number, for "
+            f"{', '.join(NAMES)}"
+        )
+    for name in weights:
+        check(name)
+    missing = [name for name in NAMES if name not in weights]
+    if missing:
+        raise ValueError(f"no loss weight for {', '.join(missing)}: four are needed")
+    for name, weight in weights.items():
+        number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
+        if not number or not 0 <= weight < np.inf:
+            raise ValueError(
+                f"the loss weight of {name} is {weight!r}; expected a number of at "
+                "least 0"
+            )
+    if not any(weights.values()):
+        raise ValueError("all four loss weights are 0: nothing would be trained")
+
+
+def make_losses(label_smoothing=0):
+    """The loss of each head, as section 2.2 directs: dict, name → ``keras`` loss."""
+    binary, categorical = losses.BinaryCrossentropy, losses.CategoricalCrossentropy
+    return {
+        name: (binary if name in BINARY else categorical)(
+            label_smoothing=label_smoothing
+        )
+        for name in NAMES
+    }
+
+
+def levels_of(attributes):
+    """The attributes of lines, by head.
+
+    Args:
+        attributes: (N, 4) integers in the order of ``lines.ATTRIBUTES``.
+
+    Returns:
+        dict, name → (N,) integers, in the order of ``NAMES``.
+
+    Raises:
+        ValueError: another shape, or a level that an attribute does not have, as when
+            the columns are in another order.
+    """
+    attributes = np.asarray(attributes)
+    order = ", ".join(lines.ATTRIBUTES)
+    if attributes.ndim != 2 or attributes.shape[1] != len(NAMES):
+        raise ValueError(
+            f"attributes have shape {attributes.shape}; expected (N, {len(NAMES)}): "
+            f"{order}"
+        )
+    columns = dict(zip(lines.ATTRIBUTES, attributes.T, strict=True))
+    for name, column in columns.items():
+        if not np.isin(column, range(LEVELS[name])).all():
+            raise ValueError(
+                f"the column of {name} has values up to {column.max()}; expected whole "
+                f"numbers 0…{LEVELS[name] - 1}, columns in the order {order}"
+            )
+    return {name: columns[name] for name in NAMES}
+
+
+def targets(dataset, indices):
+    """What ``fit`` compares the outputs with.
+
+    Args:
+        dataset: a ``lines.LineDataset``.
+        indices: (N,) integers, of the images.
+
+    Returns:
+        dict in the order of ``NAMES``, float32: (N, 1) zeros and ones for the binary
+        heads, (N, 12) one-hot angles.
+
+    Raises:
+        ValueError: as ``levels_of``; or the attributes contradict the classes.
+    """
+    attributes = dataset.attributes[indices]
+    levels = levels_of(attributes)
+    if (lines.classes_of(attributes) != dataset.classes[indices]).any():
+        raise ValueError(
+            "the attributes are not those of the classes; expected columns in the "
+            f"order {', '.join(lines.ATTRIBUTES)}"
+        )
+    return {
+        name: (
+            level[:, None].astype(np.float32)
+            if name in BINARY
+            else keras.utils.to_categorical(level, LEVELS[name]).astype(np.float32)
+        )
+        for name, level in levels.items()
+    }
+
+
+def probabilities(outputs):
+    """The probability of each level.
+
+    Args:
+        outputs: what ``predict`` returns: a list in the order of ``NAMES``.
+
+    Returns:
+        dict, name → (N, levels) floats that sum to 1.
+    """
+    outputs = dict(zip(NAMES, outputs, strict=True))
+    return {
+        name: np.hstack([1 - values, values]) if name in BINARY else values
+        for name, values in outputs.items()
+    }
+
+
+def class_probabilities(outputs):
+    """The probabilities of the 96 classes that the heads imply: products of theirs.
+
+    The most probable class is that of each head's most probable level, so it is right
+    where all four heads are.
+
+    Args:
+        outputs: what ``predict`` returns: a list in the order of ``NAMES``.
+
+    Returns:
+        (N, 96) floats, each row with sum 1.
+    """
+    shares = probabilities(outputs)
+    joint = np.ones((len(outputs[0]), 1), np.float32)
+    for name in lines.ATTRIBUTES:  # the class index counts in this order
+        joint = (joint[:, :, None] * shares[name][:, None, :]).reshape(len(joint), -1)
+    return joint
+
+
+def predicted(outputs):
+    """The most probable level of each attribute.
+
+    Args:
+        outputs: what ``predict`` returns, of a network with heads or of one with a
+            single output for the 96 classes.
+
+    Returns:
+        dict, name → (N,) integers, in the order of ``NAMES``.
+    """
+    if isinstance(outputs, list):
+        return {n: share.argmax(axis=1) for n, share in probabilities(outputs).items()}
+    return levels_of(lines.attributes_of(outputs.argmax(axis=1)))
+
+
+def accuracies(truth, outputs):
+    """Share of images on which each attribute is right, and all four, "joint".
+
+    Args:
+        truth: what ``levels_of`` gives.
+        outputs: as for ``predicted``.
+
+    Returns:
+        dict of floats, 0…1: the ``NAMES``, then "joint".
+    """
+    levels = predicted(outputs)
+    right = np.array([levels[name] == truth[name] for name in NAMES])
+    shares = dict(zip(NAMES, right.mean(axis=1).tolist(), strict=True))
+    return shares | {"joint": float(right.all(axis=0).mean())}
+
+
+def levels_of_targets(targets):
+    """The levels, dict of (N,) integers, that ``targets`` made one-hot."""
+    return {
+        name: (target[:, 0].astype(int) if name in BINARY else target.argmax(axis=1))
+        for name, target in targets.items()
+    }
