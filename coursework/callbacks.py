@@ -5,7 +5,7 @@ import statistics
 
 from keras import callbacks
 
-from coursework import heads
+from coursework import heads, metrics
 
 STALL_STEPS = 50  # whose mean loss is compared with that of the 50 before
 
@@ -55,25 +55,24 @@ class JointAccuracy(callbacks.Callback):
 
     Args:
         images: (N, height, width, channels) uint8, for validation.
-        targets: what ``heads.targets`` gives for them.
+        attributes: (N, 4) integers in the order of ``lines.ATTRIBUTES``.
     """
 
-    def __init__(self, images, targets):
+    def __init__(self, images, attributes):
         super().__init__()
-        self._images, self._truth = images, heads.levels_of_targets(targets)
+        self._images, self._attributes = images, attributes
 
     def on_epoch_end(self, epoch, logs=None):
         if "val_loss" in logs:  # an epoch that is validated
-            outputs = self.model.predict(self._images, batch_size=512, verbose=0)
-            logs["val_joint_accuracy"] = heads.accuracies(self._truth, outputs)["joint"]
+            measured = _measure(self.model, self._images, self._attributes)
+            logs["val_joint_accuracy"] = measured["joint"]
 
 
 class AccuraciesByStep(callbacks.Callback):
     """How well each attribute of a line is told, measured during the epochs.
 
     Args:
-        images: (N, height, width, channels) uint8.
-        attributes: (N, 4) integers in the order of ``lines.ATTRIBUTES``.
+        images, attributes: as for ``JointAccuracy``.
         steps: set of int, the gradient steps after which to measure.
 
     Attributes:
@@ -83,14 +82,18 @@ class AccuraciesByStep(callbacks.Callback):
 
     def __init__(self, images, attributes, steps):
         super().__init__()
-        self._images, self._truth = images, heads.levels_of(attributes)
+        self._images, self._attributes = images, attributes
         self._steps, self._step = steps, 0
         self.curves = {name: [] for name in ("step", *heads.NAMES, "joint")}
 
     def on_train_batch_end(self, batch, logs=None):
         self._step += 1
         if self._step in self._steps:
-            outputs = self.model.predict(self._images, batch_size=512, verbose=0)
-            measured = {"step": self._step} | heads.accuracies(self._truth, outputs)
-            for name, value in measured.items():
+            measured = _measure(self.model, self._images, self._attributes)
+            for name, value in ({"step": self._step} | measured).items():
                 self.curves[name].append(value)
+
+
+def _measure(network, images, attributes):
+    outputs = network.predict(images, batch_size=512, verbose=0)
+    return metrics.head_accuracies(attributes, outputs)

@@ -6,7 +6,6 @@ softmax neuron for each level.
 """
 
 import difflib
-import numbers
 
 import keras
 import numpy as np
@@ -21,19 +20,28 @@ UNITS = {name: 1 if name in BINARY else LEVELS[name] for name in NAMES}
 LOSS = "binary cross-entropy (length, width, color), categorical cross-entropy (angle)"
 
 
-def is_on(network):
+def are_on(network):
     """Whether a network has these heads and no other output.
 
     Raises:
-        ValueError: it has several outputs, but not these.
+        ValueError: it has several outputs, but not these, or one of another size.
     """
-    names = tuple(network.output_names)
-    if len(names) > 1 and names != NAMES:
+    names = tuple(getattr(network, "output_names", ()))  # a Sequential has none
+    if len(names) < 2:
+        return False
+    if names != NAMES:
         raise ValueError(
             f"the network's heads are {', '.join(names)}; expected {', '.join(NAMES)}, "
             "in this order"
         )
-    return names == NAMES
+    for name, output in zip(NAMES, network.outputs, strict=True):
+        _check_size(name, tuple(output.shape))
+    return True
+
+
+def _check_size(name, shape):
+    if len(shape) != 2 or shape[1] != UNITS[name]:
+        raise ValueError(f"head {name} gives {shape}; expected (N, {UNITS[name]})")
 
 
 def check(name):
@@ -64,7 +72,7 @@ def check_weights(weights):
     if missing:
         raise ValueError(f"no loss weight for {', '.join(missing)}: four are needed")
     for name, weight in weights.items():
-        number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
+        number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
         if not number or not 0 <= weight < np.inf:
             raise ValueError(
                 f"the loss weight of {name} is {weight!r}; expected a number of at "
@@ -107,10 +115,11 @@ def levels_of(attributes):
         )
     columns = dict(zip(lines.ATTRIBUTES, attributes.T, strict=True))
     for name, column in columns.items():
-        if not np.isin(column, range(LEVELS[name])).all():
+        wrong = column[~np.isin(column, range(LEVELS[name]))]
+        if len(wrong):
             raise ValueError(
-                f"the column of {name} has values up to {column.max()}; expected whole "
-                f"numbers 0…{LEVELS[name] - 1}, columns in the order {order}"
+                f"the column of {name} holds {wrong[0]}; expected whole numbers "
+                f"0…{LEVELS[name] - 1}, columns in the order {order}"
             )
     return {name: columns[name] for name in NAMES}
 
@@ -127,8 +136,13 @@ def targets(dataset, indices):
         heads, (N, 12) one-hot angles.
 
     Raises:
-        ValueError: as ``levels_of``; or the attributes contradict the classes.
+        ValueError: as ``levels_of``; or the attributes contradict the classes, or there
+            are none.
     """
+    if not hasattr(dataset, "attributes"):
+        raise ValueError(
+            f"the dataset {dataset.name} has no attributes, which the heads tell"
+        )
     attributes = dataset.attributes[indices]
     levels = levels_of(attributes)
     if (lines.classes_of(attributes) != dataset.classes[indices]).any():
@@ -154,8 +168,18 @@ def probabilities(outputs):
 
     Returns:
         dict, name → (N, levels) floats that sum to 1.
+
+    Raises:
+        ValueError: these are not the outputs of the four heads.
     """
+    if not isinstance(outputs, (list, tuple)) or len(outputs) != len(NAMES):
+        raise ValueError(
+            f"expected a list of {len(NAMES)} arrays, {', '.join(NAMES)}; received "
+            f"{len(outputs)} in a {type(outputs).__name__}"
+        )
     outputs = dict(zip(NAMES, outputs, strict=True))
+    for name, values in outputs.items():
+        _check_size(name, values.shape)
     return {
         name: np.hstack([1 - values, values]) if name in BINARY else values
         for name, values in outputs.items()
@@ -194,27 +218,3 @@ def predicted(outputs):
     if isinstance(outputs, list):
         return {n: share.argmax(axis=1) for n, share in probabilities(outputs).items()}
     return levels_of(lines.attributes_of(outputs.argmax(axis=1)))
-
-
-def accuracies(truth, outputs):
-    """Share of images on which each attribute is right, and all four, "joint".
-
-    Args:
-        truth: what ``levels_of`` gives.
-        outputs: as for ``predicted``.
-
-    Returns:
-        dict of floats, 0…1: the ``NAMES``, then "joint".
-    """
-    levels = predicted(outputs)
-    right = np.array([levels[name] == truth[name] for name in NAMES])
-    shares = dict(zip(NAMES, right.mean(axis=1).tolist(), strict=True))
-    return shares | {"joint": float(right.all(axis=0).mean())}
-
-
-def levels_of_targets(targets):
-    """The levels, dict of (N,) integers, that ``targets`` made one-hot."""
-    return {
-        name: (target[:, 0].astype(int) if name in BINARY else target.argmax(axis=1))
-        for name, target in targets.items()
-    }

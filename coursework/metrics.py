@@ -143,6 +143,23 @@ def evaluate_heads(attributes, outputs):
     )
 
 
+def head_accuracies(attributes, outputs):
+    """Share of images on which each attribute is right, and all four, "joint".
+
+    Args:
+        attributes: (N, 4) integers in the order of ``lines.ATTRIBUTES``.
+        outputs: what ``predict`` returns, of a network with heads or of one with a
+            single output for the 96 classes.
+
+    Returns:
+        dict of floats, 0…1: the ``heads.NAMES``, then "joint".
+    """
+    truth, levels = heads.levels_of(attributes), heads.predicted(outputs)
+    right = np.array([levels[name] == truth[name] for name in heads.NAMES])
+    shares = dict(zip(heads.NAMES, right.mean(axis=1).tolist(), strict=True))
+    return shares | {"joint": float(right.all(axis=0).mean())}
+
+
 def angle_errors(truth, predicted):
     """Degrees between angles that are given as levels, (N,) integers 0…11.
 

@@ -145,7 +145,16 @@ def _connected(x, units, name):
 
 
 def head_output(x, name):
-    """A head's last layer: the neurons and the activation that section 2.2 directs."""
+    """A head's last layer: the neurons and the activation that section 2.2 directs.
+
+    Args:
+        x: a Keras tensor, (N, features).
+        name: one of ``heads.NAMES``.
+
+    Raises:
+        ValueError: there is no such head.
+    """
+    heads.check(name)
     activation = "sigmoid" if name in heads.BINARY else "softmax"
     return layers.Dense(heads.UNITS[name], activation=activation, name=name)(x)
 

@@ -105,7 +105,7 @@ def as_text(record, name):
 
 
 def architecture_sha256(network):
-    """SHA-256 over kind and configuration of all layers, their names apart."""
+    """SHA-256 over kind and configuration of all layers, names and links apart."""
     layers = [
         (type(layer).__name__, layer.get_config() | {"name": None})
         for layer in network.layers

@@ -105,7 +105,8 @@ class Run:
         settings: the ``Settings``.
         seed: int.
         history: dict of lists, one number an epoch: accuracy, loss, val_accuracy and
-            val_loss.
+            val_loss; with heads loss and val_loss, these four with each head's name
+            before them (val_length_loss), and val_joint_accuracy.
         seconds: float, time that the training took.
     """
 
@@ -147,6 +148,7 @@ def train(
         optimizer=make_optimizer(settings, steps), **_objective(network, settings)
     )
     validation = examples(network, dataset, parts.validation)
+    after_epochs = make_callbacks(network, dataset, parts, settings)
     start = time.perf_counter()
     history = network.fit(
         **_train_part(network, dataset, parts, settings, seed),
@@ -154,7 +156,7 @@ def train(
         validation_batch_size=settings.batch_size,
         validation_freq=validate_every,
         epochs=settings.epochs,
-        callbacks=[*make_callbacks(network, settings, validation), *watchers],
+        callbacks=[*after_epochs, *watchers],
         verbose=verbose,
     )
     seconds = time.perf_counter() - start
@@ -164,7 +166,12 @@ def train(
 def _objective(network, settings):
     """The arguments of ``compile`` that say what is minimized and what is measured."""
     smoothing = settings.label_smoothing
-    if heads.is_on(network):
+    if heads.are_on(network):
+        if settings.augmentation is not None:
+            raise ValueError(
+                "augmentation would change what the heads tell: a turned line has "
+                "another angle; expected None for a network with heads"
+            )
         return {
             "loss": heads.make_losses(smoothing),
             "loss_weights": settings.loss_weights,
@@ -221,17 +228,14 @@ def _warmup_and_cosine(settings, steps_per_epoch):
     )
 
 
-def make_callbacks(network, settings, validation):
-    """What ``fit`` does after each epoch.
-
-    Args:
-        network: the ``keras.Model``.
-        settings: its ``Settings``.
-        validation: images and targets, as ``examples`` gives them.
-    """
+def make_callbacks(network, dataset, parts, settings):
+    """What ``fit`` does after each epoch, for the arguments of ``train``."""
     chosen = []
-    if heads.is_on(network):
-        chosen.append(callbacks.JointAccuracy(*validation))
+    if heads.are_on(network):
+        images, attributes = (
+            values[parts.validation] for values in (dataset.images, dataset.attributes)
+        )
+        chosen.append(callbacks.JointAccuracy(images, attributes))
     if settings.schedule == "plateau":
         chosen.append(callbacks.StallDecay())
     if settings.kept == "best epoch":
@@ -250,7 +254,7 @@ def examples(network, dataset, indices):
         ValueError: the dataset's labels are not what the heads need.
     """
     images = dataset.images[indices]
-    if heads.is_on(network):
+    if heads.are_on(network):
         return images, heads.targets(dataset, indices)
     classes = network.output_shape[-1]
     return images, keras.utils.to_categorical(dataset.classes[indices], classes)
@@ -269,7 +273,7 @@ def predict_test(run):
 def evaluate_test(run):
     """The ``metrics.Evaluation``, or ``HeadsEvaluation``, of a ``Run``'s test part."""
     outputs = predict_test(run)
-    if heads.is_on(run.network):
+    if heads.are_on(run.network):
         return metrics.evaluate_heads(run.dataset.attributes[run.parts.test], outputs)
     return metrics.evaluate(run.dataset.classes[run.parts.test], outputs)
 
@@ -301,13 +305,12 @@ def save(run, evaluation, name):
 
 def make_record(run, evaluation, name):
     """Everything that a record tells, except the checksum of the network's file."""
-    loss = heads.LOSS if heads.is_on(run.network) else LOSS
     return {
         "network": run.network.name,
         "question": records.NOTEBOOKS[name].split("/")[0],
         "dataset": describe_dataset(run.dataset, run.parts),
         "seed": run.seed,
-        **run.settings.as_record(loss),
+        **run.settings.as_record(describe_loss(run.network)),
         "architecture_sha256": records.architecture_sha256(run.network),
         "parameters": run.network.count_params(),
         "seconds": round(run.seconds, 1),
@@ -321,6 +324,11 @@ def make_record(run, evaluation, name):
         "versions": records.versions(),
         "machine": records.machine(),
     }
+
+
+def describe_loss(network):
+    """What a network is trained with, in words."""
+    return heads.LOSS if heads.are_on(network) else LOSS
 
 
 def describe_dataset(dataset, parts):

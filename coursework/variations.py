@@ -115,7 +115,7 @@ class Experiment:
             "function": self.function,
             "network": self.network,
             "train_images": self.train_images,
-            **self.settings.as_record(),
+            **self.settings.as_record(training.describe_loss(self.build(BASE))),
         }
 
 
@@ -167,6 +167,11 @@ AUGMENTATION = Variation(
     settings={"augmentation": augment.Augmentation(15, 0.15, 0.15, 2.5)},
 )
 
+FOUR_HEADS = {
+    "filters": ((16,), (32,), (48,)),
+    "kernel_sizes": (5, 3, 3),
+    "units": 16,
+}
 # Section 2. The weights of another group (5:2:1:50) are in the order of the heads.
 HEAD_VARIATIONS = (
     Variation(
@@ -179,7 +184,7 @@ HEAD_VARIATIONS = (
     ),
     Variation(
         *("output", "one of 96 classes, no heads"),
-        {"filters": ((16,), (32,), (48,)), "kernel_sizes": (5, 3, 3), "units": 53},
+        FOUR_HEADS | {"units": 53},
         function="tuned_cnn",
     ),
     Variation("connected layer", "one for all heads", {"shared": True}),
@@ -227,11 +232,11 @@ EXPERIMENTS = {
         *("four_heads", "lines"),
         notebook="Q2/1_four_head_network.ipynb",
         function="four_head_cnn",
-        network={},
+        network=FOUR_HEADS,
         settings=training.Settings(
             epochs=3, batch_size=64, learning_rate=3e-3, kept="last epoch"
         ),
-        train_images=9_000,
+        train_images=6_400,
         variations=HEAD_VARIATIONS,
         measurements=12,
     ),
@@ -251,7 +256,7 @@ class Trial:
         accuracy: float, on all validation images after the last step, 0…1; of all four
             attributes together where the network tells them apart.
         parameters: int, of the network.
-        seconds: float, of the training, validation included.
+        seconds: float, of the training, with all that is measured during it.
         curves: dict of lists, as ``callbacks.AccuraciesByStep`` measures them, or None.
     """
 
@@ -281,14 +286,14 @@ def run_trial(experiment, variation, dataset, parts, seed):
     network = experiment.build(variation)
     settings = dataclasses.replace(experiment.settings, **variation.settings)
     few = subset(parts, experiment.train_images)
-    watchers = _make_watchers(experiment, dataset, few)
+    watchers = _make_watchers(experiment.measurements, dataset, few, settings)
     run = training.train(
         *(network, dataset, few, settings, seed),
         verbose=0,
         validate_every=settings.epochs,
         watchers=watchers,
     )
-    score = "val_joint_accuracy" if heads.is_on(network) else "val_accuracy"
+    score = "val_joint_accuracy" if heads.are_on(network) else "val_accuracy"
     return Trial(
         variation=variation.name,
         seed=seed,
@@ -299,13 +304,12 @@ def run_trial(experiment, variation, dataset, parts, seed):
     )
 
 
-def _make_watchers(experiment, dataset, parts):
+def _make_watchers(measurements, dataset, parts, settings):
     """What measures the attributes' accuracies, evenly over all gradient steps."""
-    if not experiment.measurements:
+    if not measurements:
         return []
-    settings = experiment.settings
     steps = math.ceil(len(parts.train) / settings.batch_size) * settings.epochs
-    when = np.linspace(0, steps, experiment.measurements + 1)[1:].astype(int)
+    when = np.linspace(0, steps, measurements + 1)[1:].astype(int)
     images, attributes = (
         values[parts.validation] for values in (dataset.images, dataset.attributes)
     )

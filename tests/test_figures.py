@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from coursework import figures, lines, metrics, variations
+from coursework import figures, heads, lines, metrics, variations
 
 
 @pytest.fixture(autouse=True)
@@ -128,3 +128,46 @@ def test_sample_efficiency_draws_means_and_every_seed():
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert {"0.1 %", "1 %", "10 %"} <= set(labels)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "20", "100"]
+
+
+def head_history():
+    keys = ["loss", *(f"{name}_loss" for name in heads.NAMES)]
+    keys += [f"{name}_accuracy" for name in heads.NAMES]
+    history = {key: [0.5, 0.9, 1.0] for key in keys}
+    history |= {f"val_{key}": [0.4, 0.2, 0.3] for key in keys}
+    return history | {"val_joint_accuracy": [0.1, 0.5, 1.0]}
+
+
+def test_learning_curves_of_heads_show_each_and_all_together():
+    axes = figures.head_learning_curves(head_history(), "x").axes
+    titles = [each.get_title() for each in axes[:5]]
+    assert titles == ["all four heads", *heads.NAMES]
+    joint, length = axes[:2]
+    labels = [line.get_label() for line in joint.lines]
+    assert labels == ["validation", "kept: epoch 2"]
+    assert joint.lines[0].get_ydata().tolist() == [0.1, 0.5, figures.MOST_ACCURATE]
+    assert [line.get_label() for line in length.lines][:2] == ["train", "validation"]
+
+
+def test_errors_by_step_are_means_and_never_zero():
+    curves = [
+        {"step": [1, 2], **{name: [0.5, last] for name in heads.NAMES}}
+        for last in (0.8, 0.9)
+    ]
+    trials = [variations.Trial("x", 0, 0.5, 1, 1.0, curve) for curve in curves]
+    perfect = {"step": [1, 2], **{name: [1.0, 1.0] for name in heads.NAMES}}
+    other = [variations.Trial("y", 0, 0.5, 1, 1.0, perfect)]
+    left, right = figures.errors_by_step({"x": trials, "y": other}, 100, "x").axes
+    assert left.lines[0].get_ydata() == pytest.approx([0.5, 0.15])
+    assert right.lines[0].get_ydata() == pytest.approx([0.005, 0.005])
+    assert len(left.lines) == 4 + 1
+
+
+def test_a_gallery_of_heads_tells_the_truth_and_what_each_says():
+    index = int(lines.classes_of([0, 1, 3, 0]))  # short thick red 45°
+    outputs = [np.array([[p]]) for p in (0.9, 0.6, 0.2)]
+    outputs.append(np.full((1, 12), 0.02) + 0.76 * np.eye(12)[[7]])
+    figure = figures.head_gallery(np.zeros((1, 28, 28, 3), np.uint8), [index], outputs)
+    assert figure.axes[0].get_title() == (
+        "short thick red 45°\n→ long 90.0%, thick 60.0%,\nred 80.0%, 105° 78.0%"
+    )

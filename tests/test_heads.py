@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from keras import layers
 
-from coursework import callbacks, heads, lines, networks, splits, training
+from coursework import (
+    augment,
+    callbacks,
+    heads,
+    lines,
+    metrics,
+    networks,
+    splits,
+    training,
+)
 
 EQUAL = dict.fromkeys(heads.NAMES, 1)
 
@@ -53,14 +62,6 @@ def test_targets_are_those_of_the_file_names(few_lines):
     assert all(target.dtype == np.float32 for target in targets.values())
 
 
-def test_targets_can_be_read_back(few_lines):
-    indices = np.arange(0, 480, 7)
-    levels = heads.levels_of(few_lines.attributes[indices])
-    again = heads.levels_of_targets(heads.targets(few_lines, indices))
-    for name in heads.NAMES:
-        assert (again[name] == levels[name]).all()
-
-
 def make_outputs(count=50):
     random = np.random.default_rng(0)
     outputs = [random.random((count, 1), np.float32) for _ in heads.BINARY]
@@ -97,10 +98,11 @@ def test_heads_and_a_single_output_are_compared_alike():
 
 def test_joint_accuracy_asks_for_all_four():
     outputs = make_outputs(4)
-    truth = {name: levels.copy() for name, levels in heads.predicted(outputs).items()}
-    truth["length"][0] ^= 1
-    truth["angle"][:2] = (truth["angle"][:2] + 1) % 12
-    assert heads.accuracies(truth, outputs) == {
+    levels = heads.predicted(outputs)
+    attributes = np.stack([levels[name] for name in lines.ATTRIBUTES], axis=1)
+    attributes[0, 0] ^= 1  # length
+    attributes[:2, 2] = (attributes[:2, 2] + 1) % 12
+    assert metrics.head_accuracies(attributes, outputs) == {
         **{"length": 0.75, "width": 1, "color": 1, "angle": 0.5},
         "joint": 0.5,
     }
@@ -146,17 +148,18 @@ def small_network_weights():
 def test_the_joint_accuracy_of_validation_is_that_of_the_kept_network(run, few_lines):
     indices = run.parts.validation
     outputs = run.network.predict(few_lines.images[indices], verbose=0)
-    truth = heads.levels_of(few_lines.attributes[indices])
     best = np.argmin(run.history["val_loss"])
-    expected = heads.accuracies(truth, outputs)["joint"]
+    attributes = few_lines.attributes[indices]
+    expected = metrics.head_accuracies(attributes, outputs)["joint"]
     assert run.history["val_joint_accuracy"][best] == pytest.approx(expected)
 
 
 def test_the_test_part_is_evaluated_for_all_four(run, few_lines):
     test = training.evaluate_test(run)
     outputs = training.predict_test(run)
-    truth = heads.levels_of(few_lines.attributes[run.parts.test])
-    assert test.accuracy == pytest.approx(heads.accuracies(truth, outputs)["joint"])
+    attributes = few_lines.attributes[run.parts.test]
+    expected = metrics.head_accuracies(attributes, outputs)["joint"]
+    assert test.accuracy == pytest.approx(expected)
 
 
 def test_the_record_of_a_network_with_heads(run, sandbox):
@@ -202,15 +205,15 @@ def wrong_attributes(dataset, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda a: a[:, [0, 1, 3, 2]], "the column of color has values up to 11"),
+        (lambda a: a[:, [0, 1, 3, 2]], "the column of color holds 2; expected"),
         (lambda a: a[:, [1, 0, 2, 3]], "the attributes are not those of the classes"),
         (
             lambda a: a[:, :3],
             r"have shape \(\d+, 3\); expected \(N, 4\): length, width",
         ),
         (lambda a: a[:, 0], r"have shape \(\d+,\); expected \(N, 4\)"),
-        (lambda a: a + 0.5, "the column of length has values up to 1.5"),
-        (lambda a: a + 2, "the column of length has values up to 3"),
+        (lambda a: a + 0.5, "the column of length holds 0.5; expected"),
+        (lambda a: a.astype(int) - 1, "the column of length holds -1; expected"),
     ],
 )
 @pytest.mark.usefixtures("nothing_is_trained")
@@ -226,6 +229,7 @@ def test_labels_in_another_order_or_shape(change, message, few_lines, parts):
         (EQUAL | {"angle": "2"}, "loss weight of angle is '2'; expected a number"),
         (EQUAL | {"width": None}, "loss weight of width is None"),
         (EQUAL | {"width": True}, "loss weight of width is True"),
+        (EQUAL | {"width": np.float32(1)}, "loss weight of width is .*1.0"),
         (EQUAL | {"width": float("nan")}, "loss weight of width is nan"),
         (EQUAL | {"width": float("inf")}, "loss weight of width is inf"),
         ({"length": 1, "width": 1, "angle": 1}, "no loss weight for color: four"),
@@ -260,6 +264,45 @@ def test_loss_weights_of_a_network_without_heads(few_lines, parts):
         training.train(networks.tuned_cnn(), few_lines, parts, settings, 0)
 
 
-def test_outputs_of_another_number_of_heads():
-    with pytest.raises(ValueError, match="zip"):
-        heads.probabilities(make_outputs()[:3])
+@pytest.mark.usefixtures("nothing_is_trained")
+def test_a_head_of_another_size(few_lines, parts):
+    image = keras.Input((28, 28, 3))
+    x = layers.Flatten()(image)
+    outputs = [layers.Dense(2, name=name)(x) for name in heads.NAMES]
+    network = keras.Model(image, outputs)
+    with pytest.raises(ValueError, match=r"length gives \(None, 2\); expected \(N, 1"):
+        training.train(network, few_lines, parts, training.Settings(1), 0)
+
+
+@pytest.mark.usefixtures("nothing_is_trained")
+def test_augmented_lines_would_have_other_labels(few_lines, parts):
+    augmentation = augment.Augmentation(10, 0.1, 0.1, 2)
+    with pytest.raises(ValueError, match="a turned line has another angle"):
+        train(few_lines, parts, augmentation=augmentation)
+
+
+@pytest.mark.usefixtures("nothing_is_trained")
+def test_images_without_attributes(few_lines, parts):
+    class Digits:
+        name, images, classes = "digits", few_lines.images, few_lines.classes
+
+    with pytest.raises(ValueError, match="the dataset digits has no attributes"):
+        train(Digits, parts)
+
+
+def test_a_layer_for_a_head_that_is_none():
+    with pytest.raises(ValueError, match="no head 'colour'; nearest: color"):
+        networks.head_output(keras.Input((3,)), "colour")
+
+
+@pytest.mark.parametrize(
+    ("choose", "message"),
+    [
+        (lambda outputs: outputs[:3], "a list of 4 arrays, length, .*; received 3"),
+        (lambda outputs: outputs[3], "received 50 in a ndarray"),
+        (lambda outputs: outputs[::-1], r"head length gives \(50, 12\)"),
+    ],
+)
+def test_outputs_that_are_not_those_of_the_heads(choose, message):
+    with pytest.raises(ValueError, match=message):
+        heads.probabilities(choose(make_outputs()))

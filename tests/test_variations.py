@@ -14,9 +14,7 @@ ALL = [
     for variation in e.variations
 ]
 SMALL = training.Settings(epochs=1, batch_size=32, kept="last epoch")
-SMALL_LINES, SMALL_HEADS = (
-    dataclasses.replace(experiment, settings=SMALL) for experiment in (LINES, HEADS)
-)
+SMALL_LINES = dataclasses.replace(LINES, settings=SMALL)
 
 
 def test_every_bullet_of_the_brief_is_varied():
@@ -115,14 +113,30 @@ def test_a_trial_of_heads_has_curves_that_end_with_its_accuracy(name, few_lines,
         assert min(trial.curves[name]) >= trial.accuracy
 
 
-def test_a_trial_repeats_and_does_not_look_at_the_test_part(few_lines, parts):
-    poisoned = dataclasses.replace(few_lines, classes=few_lines.classes.copy())
+@pytest.mark.parametrize("experiment", [LINES, HEADS], ids=["lines", "four_heads"])
+def test_a_trial_repeats_and_does_not_look_at_the_test_part(
+    experiment, few_lines, parts
+):
+    poisoned = dataclasses.replace(
+        few_lines,
+        classes=few_lines.classes.copy(),
+        attributes=few_lines.attributes.copy(),
+    )
     poisoned.classes[parts.test] = 0
+    poisoned.attributes[parts.test] = 99
+    small = dataclasses.replace(experiment, settings=SMALL)
     first, second = (
-        variations.run_trial(SMALL_LINES, variations.BASE, data, parts, 1)
+        variations.run_trial(small, variations.BASE, data, parts, 1)
         for data in (few_lines, poisoned)
     )
     assert first.accuracy == second.accuracy
+    assert first.curves == second.curves
+
+
+def test_a_quick_run_is_an_epoch_of_three_variations():
+    quick = HEADS.quick()
+    assert quick.settings == dataclasses.replace(HEADS.settings, epochs=1)
+    assert quick.variations == HEADS.variations[:3]
 
 
 def test_depth_alone_leaves_the_last_map_and_what_follows_as_it_is():
@@ -146,6 +160,9 @@ def test_trials_survive_their_file(sandbox, few_lines):
     comparisons = [
         variations.Comparison(make_trials("depth: two", 0.95, 0.96, 0.97), base),
         variations.Comparison(make_trials("depth: one", 0.9), base),
+        variations.Comparison(
+            [variations.Trial("x", 0, 0.5, 7, 1.0, {"step": [3], "joint": [0.5]})], base
+        ),
     ]
     path = variations.save(SMALL_LINES, comparisons, few_lines)
     assert str(path) == "models/variations_lines.json"

@@ -198,12 +198,11 @@ def train(experiment, seed):
     group, _, name = experiment.partition("/")
     if group == FINALS:
         return train_final(name, seed)
-    experiment = variations.EXPERIMENTS[group]
-    variation = experiment.variation(name)
-    dataset, parts = load(experiment.dataset)
-    if paths.QUICK:
-        experiment = experiment.quick()
-    trial = variations.run_trial(experiment, variation, dataset, parts, seed)
+    varied = variations.EXPERIMENTS[group]
+    variation = varied.variation(name)
+    dataset, parts = load(varied.dataset)
+    varied = varied.quick() if paths.QUICK else varied
+    trial = variations.run_trial(varied, variation, dataset, parts, seed)
     return trial.accuracy, {"parameters": trial.parameters, "seconds": trial.seconds}
 
 
