@@ -7,6 +7,7 @@ export KERAS_BACKEND := tensorflow
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 OPTUNA := .venv/.optuna
+PEERS := .venv/.peers
 
 install: $(INSTALLED)
 
@@ -30,9 +31,10 @@ optuna: $(OPTUNA)
 reports: $(INSTALLED)
 	$(BIN)/python tools/build_reports.py
 
-benchmark: $(INSTALLED)
+benchmark: $(PEERS)
 	$(BIN)/python benchmarks/line_dataset.py
 	$(BIN)/python benchmarks/augmentation.py
+	$(BIN)/python benchmarks/visualization.py
 	$(BIN)/python benchmarks/training.py
 
 pins: $(INSTALLED)
@@ -56,4 +58,8 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 
 $(OPTUNA): $(INSTALLED) requirements-sweep.txt
 	$(BIN)/python -m pip install --quiet -r requirements-sweep.txt
+	touch $@
+
+$(PEERS): $(INSTALLED) requirements-benchmark.txt
+	$(BIN)/python -m pip install --quiet -r requirements-benchmark.txt
 	touch $@

@@ -1,0 +1,289 @@
+"""What the filters of a layer look for: images that excite them most.
+
+Gradient ascent from a blank image (Erhan and others, 2009): all filters of a layer are
+one batch, each image climbs for its own filter, and the whole climb is one compiled
+loop.
+"""
+
+import dataclasses
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from coursework.visualize import network as networks
+
+OBJECTIVES = ("channel", "centre")
+NOISE = 0.02  # on the blank image, as a share of the pixel range
+GAIN = 1e-6  # of the score, relative to the layer's, below which nothing was found
+SATURATED = 0.8  # share of the pixels at an end of the range
+BATCH_VALUES = 2**25  # of a layer's output that are climbed for at once
+DEFAULT_SIZE = 96  # px, where the model takes images of any size
+
+
+@dataclasses.dataclass(frozen=True)
+class Filters:
+    """Images that excite the filters of a layer.
+
+    Attributes:
+        images: (F, height, width, channels) float32, in the pixel range.
+        layer: str, the path of the layer.
+        units: (F,) int64, the filters.
+        objectives: F strings: "channel", the mean of a filter's positive responses, or
+            "centre", its response at the middle place before the activation, for
+            filters that the first one did not wake; "unit" for layers without places.
+        before, after: (F,) float32, the objective of the first and the last image.
+        statuses: F strings: "ok", "dead" (nothing excites it), or "saturated" (most
+            pixels are at an end of the range).
+        kernels: (F, height, width, channels) float32, where the layer convolves the
+            image itself; else None.
+    """
+
+    images: np.ndarray
+    layer: str
+    units: np.ndarray
+    objectives: list
+    before: np.ndarray
+    after: np.ndarray
+    statuses: list
+    kernels: np.ndarray | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Climb:
+    """How to climb.
+
+    Attributes:
+        steps: int, of the ascent.
+        rate: float, of a step, as a share of the pixel range: the gradient is divided
+            by its root mean square. For "centre" it is divided by its maximum, and the
+            rate is such that a pixel can just reach the end of the range.
+        jitter: int, px; in every step the image is shifted by up to so much, in a
+            circle, so that single pixels count less.
+        total_variation: float, weight of the differences between neighbours.
+        l2: float, weight of the squared distance from the blank image.
+        seed: int, of the noise on the blank image and of the jitter.
+    """
+
+    steps: int = 200
+    rate: float = 0.01
+    jitter: int = 0
+    total_variation: float = 0.0
+    l2: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.steps < 1:
+            raise ValueError(f"steps is {self.steps}; expected at least 1")
+        if not self.rate > 0:
+            raise ValueError(f"rate is {self.rate}; expected more than 0")
+
+
+def filters(
+    model, layer, units=None, pixels=(0.0, 255.0), blank=0.5, objective=None, **climb
+):
+    """Find images that excite the filters of a layer, or the units of a dense one.
+
+    Filters that stay dead are tried again with another objective, the response at the
+    middle before the activation; the result says which was used.
+
+    Args:
+        model: a ``keras.Model``.
+        layer: name or path.
+        units: filters to look at; None is all.
+        pixels: the pixel range that the model expects.
+        blank: float, 0…1, where in that range the blank image lies.
+        objective: "channel" or "centre"; None is "channel", then "centre" for the dead.
+        climb: fields of ``Climb``.
+
+    Returns:
+        ``Filters``.
+
+    Raises:
+        ValueError: no such layer, unit or objective; a layer that gives neither feature
+            maps nor a vector.
+    """
+    if objective not in (None, *OBJECTIVES):
+        raise ValueError(f"no objective {objective!r}; known: {', '.join(OBJECTIVES)}")
+    if not pixels[0] < pixels[1]:
+        raise ValueError(f"pixels are {pixels}; expected the lower end first")
+    network = networks.of(model)
+    step, climb = network.step(layer), Climb(**climb)
+    count, flat = _units_of(step)
+    units = _check_units(units, count, step)
+    first = "unit" if flat else objective or "channel"
+    start = _blank_images(network, pixels, blank, climb.seed)
+    ascend = functools.partial(_ascend, network, step, start, pixels, climb)
+    images, before, after, most = ascend(units, first)
+    objectives = np.full(len(units), first, dtype=object)
+    dead = _is_dead(before, after, most)
+    if objective is None and not flat and dead.any():
+        again = ascend(units[dead], "centre")
+        for kept, found in zip((images, before, after, most), again, strict=True):
+            kept[dead] = found
+        objectives[dead] = "centre"
+        dead = _is_dead(before, after, most)
+    return Filters(
+        images=images,
+        layer=step.path,
+        units=units,
+        objectives=objectives.tolist(),
+        before=before,
+        after=after,
+        statuses=_statuses(images, dead, pixels),
+        kernels=_kernels(network, step, units),
+    )
+
+
+def _units_of(step):
+    """Number of filters of a layer and whether it has no places."""
+    shape = step.node.outputs[0].shape
+    if len(shape) not in (2, 4) or shape[-1] is None:
+        raise ValueError(
+            f"layer {step.path} gives {tuple(shape)}; expected feature maps or a vector"
+        )
+    return shape[-1], len(shape) == 2
+
+
+def _check_units(units, count, step):
+    if units is None:
+        return np.arange(count)
+    chosen = np.atleast_1d(units)
+    if chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= count:
+        raise ValueError(f"units are {units!r}; {step.path} has 0…{count - 1}")
+    return chosen
+
+
+def _blank_images(network, pixels, blank, seed):
+    """One blank image with a little noise, the same for every filter."""
+    low, high = pixels
+    shape = [size or DEFAULT_SIZE for size in network.input_shape]
+    noise = np.random.default_rng(seed).uniform(-NOISE, NOISE, shape)
+    image = low + (high - low) * (blank + noise)
+    return image.clip(low, high).astype(np.float32)
+
+
+def _is_dead(before, after, most):
+    """Whether the score has not risen, measured by the layer's largest response."""
+    return ~(after - before > GAIN * np.maximum(most, 1e-30))
+
+
+def _statuses(images, dead, pixels):
+    low, high = pixels
+    margin = (high - low) * 1e-3
+    ends = (images <= low + margin) | (images >= high - margin)
+    full = ends.mean(axis=(1, 2, 3)) > SATURATED
+    return [
+        "dead" if is_dead else "saturated" if is_full else "ok"
+        for is_dead, is_full in zip(dead, full, strict=True)
+    ]
+
+
+def _kernels(network, step, units):
+    """The kernels of a convolution that reads the image, scaled or not."""
+    if not isinstance(step.operation, keras.layers.Conv2D):
+        return None
+    maker = network.graph.maker(step.inputs[0])
+    while maker and isinstance(maker.operation, keras.layers.Rescaling):
+        maker = network.graph.maker(maker.inputs[0])
+    if maker is not None:
+        return None
+    kernel = keras.ops.convert_to_numpy(step.operation.kernel)
+    return kernel.transpose(3, 0, 1, 2)[units]
+
+
+# --- the climb ------------------------------------------------------------------------
+
+
+def _ascend(network, step, start, pixels, climb, units, objective):
+    """Climb for some units; returns images, first and last scores, largest response."""
+    compiled = network.compiled(
+        ("filters", step.path, objective, pixels, climb),
+        lambda: _make_climb(network, step, pixels, climb, objective),
+        *(start[None], units),
+    )
+    places = [size or DEFAULT_SIZE for size in step.node.outputs[0].shape[1:]]
+    size = max(1, int(BATCH_VALUES // np.prod([4.0, *places])))
+    parts = [
+        [
+            tensor.numpy()
+            for tensor in compiled(
+                tf.constant(np.repeat(start[None], len(portion), axis=0)),
+                tf.constant(portion),
+            )
+        ]
+        for portion in np.array_split(units, -(-len(units) // size))
+    ]
+    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+
+def _make_climb(network, step, pixels, climb, objective):
+    low, high = pixels
+    score = _make_objective(network, step, objective)
+    direction_of, rate = _by_root_mean_square, climb.rate
+    if objective == "centre":  # few pixels matter: let none of them go past the end
+        direction_of, rate = _by_maximum, 0.5 / climb.steps
+
+    def gain(images, blank, units):
+        value = score(images, units)
+        if climb.total_variation:
+            value -= climb.total_variation * tf.image.total_variation(images)
+        if climb.l2:
+            value -= climb.l2 * tf.reduce_sum((images - blank) ** 2, axis=(1, 2, 3))
+        return value
+
+    random = tf.random.Generator.from_seed(climb.seed)
+
+    def step_up(images, blank, units):
+        shift = random.uniform((2,), -climb.jitter, climb.jitter + 1, tf.int32)
+        images = tf.roll(images, shift, axis=(1, 2)) if climb.jitter else images
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            value = gain(images, blank, units)
+        images += rate * (high - low) * direction_of(tape.gradient(value, images))
+        images = tf.clip_by_value(images, low, high)
+        return tf.roll(images, -shift, axis=(1, 2)) if climb.jitter else images
+
+    def run(blank, units):
+        random.reset_from_seed(climb.seed)
+        images = blank
+        for _ in tf.range(climb.steps):
+            images = step_up(images, blank, units)
+        before, after = score(blank, units), score(images, units)
+        return images, before, after, tf.maximum(tf.abs(before), tf.abs(after))
+
+    return run
+
+
+def _by_root_mean_square(gradient):
+    square = tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)
+    return tf.math.divide_no_nan(gradient, tf.sqrt(square))
+
+
+def _by_maximum(gradient):
+    most = tf.reduce_max(tf.abs(gradient), axis=(1, 2, 3), keepdims=True)
+    return tf.math.divide_no_nan(gradient, most)
+
+
+def _make_objective(network, step, objective):
+    """A function: images, units → (n,), what each image's own unit gives."""
+    twin = networks.pre_activation(network.graph, step)
+
+    def score(images, units):
+        wanted = step.outputs if objective == "channel" else twin.needs
+        values = network.graph.run(images, wanted=wanted)
+        if objective == "channel":
+            own = _own(values[step.outputs[0]], units)
+            return tf.reduce_mean(tf.nn.relu(own), axis=(1, 2))
+        own = _own(twin.of(values), units)
+        if objective == "centre":
+            return own[:, own.shape[1] // 2, own.shape[2] // 2]
+        return own
+
+    return score
+
+
+def _own(output, units):
+    """Of each image's output the channel of its own unit."""
+    return tf.gather(output, units, axis=-1, batch_dims=1)

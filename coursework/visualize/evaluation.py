@@ -1,0 +1,282 @@
+"""How well maps point at what an image shows, and what they owe to the network."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy import ndimage, stats
+
+from coursework.visualize import maps as map_methods
+from coursework.visualize import network as networks
+
+BLOB = 0.15  # of the image's height: the standard deviation of the centre blob
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """How maps agree with masks, means over the images with a map that is not blank.
+
+    Attributes:
+        pointing: share of maps whose highest pixel is on the mask.
+        energy: share of a map's sum that is on the mask.
+        rank_accuracy: share of the mask among the map's |mask| highest pixels.
+        blank: share of the maps that are blank; they count in no other score.
+        images: int, how many were given.
+    """
+
+    pointing: float
+    energy: float
+    rank_accuracy: float
+    blank: float
+    images: int
+
+
+def evaluate_maps(maps, masks):
+    """Compare maps with masks of what they should be on.
+
+    Pointing game: Zhang and others, 2016; energy: Wang and others, 2020; rank accuracy:
+    Arras and others, 2022. Where several pixels are highest, or equal in rank, each
+    counts with the same share.
+
+    Args:
+        maps: (N, height, width), at least 0; not scaled, and no minimum subtracted.
+        masks: (N, height, width) bool, each with at least one pixel.
+
+    Returns:
+        ``Scores``; NaN where all maps are blank.
+
+    Raises:
+        ValueError: shapes differ, a map is negative or not finite, a mask is empty.
+    """
+    maps, masks = np.asarray(maps, np.float64), np.asarray(masks, bool)
+    _check_maps(maps, masks)
+    blank = maps.max(axis=(1, 2)) <= 0
+    maps, masks = (a[~blank].reshape(-1, a[0].size) for a in (maps, masks))
+    each = _pointing(maps, masks), _energy(maps, masks), _rank_accuracy(maps, masks)
+    means = [float(values.mean()) if len(values) else float("nan") for values in each]
+    return Scores(*means, blank=float(blank.mean()), images=len(blank))
+
+
+def _check_maps(maps, masks):
+    if maps.ndim != 3 or maps.shape != masks.shape or not len(maps):
+        raise ValueError(
+            f"maps have shape {maps.shape} and masks {masks.shape}; expected the same "
+            "(N, height, width), N at least 1"
+        )
+    if not np.isfinite(maps).all() or maps.min() < 0:
+        raise ValueError("maps hold values that are negative or not finite")
+    if not masks.any(axis=(1, 2)).all():
+        raise ValueError("a mask is empty: there is nothing to point at")
+
+
+def _pointing(maps, masks):
+    highest = maps == maps.max(axis=1, keepdims=True)
+    return (highest & masks).sum(axis=1) / highest.sum(axis=1)
+
+
+def _energy(maps, masks):
+    return (maps * masks).sum(axis=1) / maps.sum(axis=1)
+
+
+def _rank_accuracy(maps, masks):
+    size = masks.sum(axis=1)
+    ordered = -np.sort(-maps, axis=1)
+    least = np.take_along_axis(ordered, size[:, None] - 1, axis=1)
+    above, equal = maps > least, maps == least
+    left = size - above.sum(axis=1)  # places that pixels of equal rank share
+    hits = (above & masks).sum(axis=1)
+    shared = (equal & masks).sum(axis=1) * left / equal.sum(axis=1)
+    return (hits + shared) / size
+
+
+def baselines(images, masks):
+    """What maps without any network score.
+
+    Args:
+        images: (N, height, width, channels).
+        masks: (N, height, width) bool.
+
+    Returns:
+        dict, name → ``Scores``: "area" (the same value everywhere, so all scores are
+        the mask's share of the image), "centre blob", and "Sobel" (edges of the image,
+        which follow the ink by construction).
+    """
+    flat = np.ones(masks.shape)
+    blob = np.broadcast_to(_centre_blob(masks.shape[1:]), masks.shape)
+    return {
+        "area": evaluate_maps(flat, masks),
+        "centre blob": evaluate_maps(blob, masks),
+        "Sobel": evaluate_maps(sobel(images), masks),
+    }
+
+
+def _centre_blob(shape):
+    distances = [
+        (np.arange(size) - (size - 1) / 2) / (BLOB * shape[0]) for size in shape
+    ]
+    return np.exp(-(distances[0][:, None] ** 2 + distances[1][None, :] ** 2) / 2)
+
+
+def sobel(images):
+    """(N, height, width) float64, the strength of the edges in any channel."""
+    images = np.asarray(images, np.float64)
+    edges = [
+        ndimage.correlate1d(
+            ndimage.correlate1d(images, (-1, 0, 1), axis=along), (1, 2, 1), axis=across
+        )
+        for along, across in ((1, 2), (2, 1))
+    ]
+    return np.hypot(*edges).max(axis=-1)
+
+
+# --- what happens to the score when pixels go or come ---------------------------------
+
+
+def deletion_and_insertion(model, images, maps, head=None, steps=28, blank=0.0):
+    """Take away, or put back, the highest pixels first (Petsiuk and others, 2018).
+
+    Args:
+        model: a ``keras.Model``.
+        images: (N, height, width, channels), in the pixel range of the model.
+        maps: ``maps.Maps`` of these images.
+        head: name of the output; by default that of the maps.
+        steps: int, how many portions of pixels there are.
+        blank: float, the pixel value that stands for nothing.
+
+    Returns:
+        Two (N,) float64: the mean probability of the map's class while pixels are taken
+        away (low is good) and while they are put on a blank image (high is good).
+    """
+    network = networks.of(model)
+    head = network.head(head or maps.head)
+    images = networks.check_images(network, images)
+    ranks = _ranks(maps.maps)
+    shares = np.linspace(0, 1, steps + 1) * maps.maps[0].size
+    predict = network.compiled(
+        ("scores", head.name),
+        lambda: (
+            lambda batch: head.scores.of(network.graph.run(batch, head.scores.needs))
+        ),
+        images,
+    )
+    curves = np.zeros((2, len(shares), len(images)))
+    for position, share in enumerate(shares):
+        taken = (ranks < share)[..., None]
+        for row, kept in enumerate((~taken, taken)):
+            scores = predict(tf.constant(np.where(kept, images, np.float32(blank))))
+            given = map_methods.probabilities(scores.numpy(), head)
+            curves[row, position] = given[np.arange(len(given)), maps.targets]
+    deletion, insertion = np.trapezoid(curves, dx=1 / steps, axis=1)
+    return deletion, insertion
+
+
+def _ranks(maps):
+    """(N, height, width) int64: 0 for the highest pixel of a map, then 1 …"""
+    flat = maps.reshape(len(maps), -1)
+    order = np.argsort(-flat, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(flat.shape[1])[None, :], axis=1)
+    return ranks.reshape(maps.shape)
+
+
+# --- does the map depend on what was learnt? ------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Sanity:
+    """How alike maps stay while the weights are randomized from the top down.
+
+    Attributes:
+        layers: list of str, the layers in the order in which they were randomized, each
+            together with those before it.
+        spearman: for each of ``layers``, the rank correlation with the original map,
+            mean over the images.
+        ssim: the same for the structural similarity, 0…1 for maps scaled to 0…1.
+        other_spearman, other_ssim: the same between the original map of an image and
+            that of another image: what maps have in common without any reason.
+    """
+
+    layers: list
+    spearman: list
+    ssim: list
+    other_spearman: float
+    other_ssim: float
+
+    @property
+    def passed(self):
+        """Whether, all weights random, maps are as unlike as those of other images."""
+        return (
+            self.spearman[-1] <= self.other_spearman
+            and self.ssim[-1] <= self.other_ssim
+        )
+
+
+def sanity_check(model, images, seed=0, **options):
+    """Randomize a copy of the model layer by layer (Adebayo and others, 2018).
+
+    A map that stays as it was does not show what the network has learnt. The weights of
+    a layer are shuffled, which keeps their distribution.
+
+    Args:
+        model: a ``keras.Model``; it is not changed.
+        images: (N, height, width, channels), N at least 2, in the model's pixel range.
+        seed: int, of the shuffling.
+        options: further arguments of ``class_activation_maps``; without a target, that
+            which the model itself predicts.
+
+    Returns:
+        ``Sanity``.
+
+    Raises:
+        ValueError: fewer than two images, or as in ``class_activation_maps``.
+    """
+    if len(images) < 2:
+        raise ValueError("the check compares images, so it needs at least two")
+    original = map_methods.class_activation_maps(model, images, **options)
+    fixed = options | {"target": original.targets, "layer": original.layer}
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    random = np.random.default_rng(seed)
+    reference, other = original.scaled(), np.roll(original.scaled(), 1, axis=0)
+    names, alike = [], []
+    network = networks.of(copy)
+    for path, step in reversed(network.steps.items()):
+        if not step.operation.get_weights():
+            continue
+        _shuffle(step.operation, random)
+        maps = map_methods.class_activation_maps(copy, images, **fixed)
+        names.append(path)
+        alike.append(similarity(reference, maps.scaled()))
+    spearman, ssim = map(list, zip(*alike, strict=True))
+    return Sanity(names, spearman, ssim, *similarity(reference, other))
+
+
+def _shuffle(layer, random):
+    layer.set_weights(
+        [random.permutation(w.ravel()).reshape(w.shape) for w in layer.get_weights()]
+    )
+
+
+def similarity(first, second):
+    """Mean Spearman correlation and mean SSIM of maps, each 0…1; equal ones have 1.
+
+    Args:
+        first, second: (N, height, width), 0…1.
+
+    Returns:
+        Two floats. A blank map is like a blank one and unlike all others.
+    """
+    ranks = [_spearman(a, b) for a, b in zip(first, second, strict=True)]
+    alike = tf.image.ssim(
+        *(np.asarray(maps, np.float32)[..., None] for maps in (first, second)),
+        max_val=1.0,
+        filter_size=min(11, *first.shape[1:]),
+    )
+    return float(np.mean(ranks)), float(np.mean(alike))
+
+
+def _spearman(first, second):
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float(np.ptp(first) == np.ptp(second))
+    return stats.spearmanr(first.ravel(), second.ravel()).statistic

@@ -1,0 +1,325 @@
+"""Where in the image a network finds what speaks for a class."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from coursework.visualize import geometry
+from coursework.visualize import network as networks
+from coursework.visualize.activation import batches
+
+LAYER_METHODS = ("gradcam", "gradcam++", "hirescam", "layercam")
+IMAGE_METHODS = ("input_gradient", "integrated_gradients", "occlusion")
+METHODS = LAYER_METHODS + IMAGE_METHODS
+PATH_STEPS = 32  # of integrated gradients
+PATCH, PATCH_STRIDE = 5, 2  # px, of occlusion
+TINY = 1e-12
+
+
+@dataclasses.dataclass(frozen=True)
+class Maps:
+    """Class activation maps and what they are of.
+
+    Attributes:
+        maps: (N, height, width) float32 of at least 0, on the pixels of the images, in
+            the units of the method: divide by the maximum to show one.
+        method: str, one of ``METHODS``.
+        layer: str, the path of the layer; None for methods on the image itself.
+        head: str, the name of the output.
+        targets: (N,) int64, the class that each map is of.
+        probabilities: (N,) float32, of that class; its score for a linear head.
+        predictions: (N,) int64, the most probable class.
+        placed: bool, whether the layer's receptive fields are known, so that the map
+            lies where its units look; else it is stretched over the image.
+    """
+
+    maps: np.ndarray
+    method: str
+    layer: str | None
+    head: str
+    targets: np.ndarray
+    probabilities: np.ndarray
+    predictions: np.ndarray
+    placed: bool
+
+    @property
+    def blank(self):
+        """(N,) bool: maps without any positive evidence."""
+        return self.maps.max(axis=(1, 2)) <= 0
+
+    def scaled(self):
+        """The maps, each divided by its maximum: 0…1; blank ones stay 0."""
+        most = self.maps.max(axis=(1, 2), keepdims=True)
+        return np.divide(self.maps, most, out=np.zeros_like(self.maps), where=most > 0)
+
+
+def class_activation_maps(
+    model,
+    images,
+    layer=None,
+    head=None,
+    target=None,
+    method="gradcam",
+    batch_size=256,
+    blank=0.0,
+):
+    """Where a network finds what speaks for a class.
+
+    The score is taken before softmax or sigmoid, whose gradients vanish when the
+    network is sure; for class 0 of a single sigmoid neuron its sign is turned. Methods
+    on a layer come from one gradient: Grad-CAM (Selvaraju and others, 2017), Grad-CAM++
+    (Chattopadhyay and others, 2018), HiResCAM (Draelos and Carin, 2020) and LayerCAM
+    (Jiang and others, 2021). On the image itself: the gradient's size (Simonyan and
+    others, 2014), integrated gradients (Sundararajan and others, 2017), occlusion
+    (Zeiler and Fergus, 2014).
+
+    Args:
+        model: a ``keras.Model``.
+        images: (N, height, width, channels), in the pixel range of the model.
+        layer: name or path; None is the last layer with feature maps.
+        head: name of the output; None is the first.
+        target: int, or (N,) ints, the class; None is the predicted one of each image.
+        method: one of ``METHODS``.
+        batch_size: int, images at once.
+        blank: float, the pixel value that stands for nothing, for integrated gradients
+            and occlusion.
+
+    Returns:
+        ``Maps``.
+
+    Raises:
+        ValueError: images that do not fit the model; no such layer, head, class or
+            method; a layer without feature maps, or one that the head does not depend
+            on; a model whose output is not a number.
+    """
+    if method not in METHODS:
+        raise ValueError(f"no method {method!r}; known: {', '.join(METHODS)}")
+    network = networks.of(model)
+    images = networks.check_images(network, images)
+    head = network.head(head)
+    path = _layer_path(network, layer, head) if method in LAYER_METHODS else None
+    wanted = check_targets(target, head, len(images))
+    compiled = _compile(network, head, path, method, images, wanted, blank)
+    results = [
+        compiled(tf.constant(batch), tf.constant(chosen))
+        for batch, chosen in zip(
+            batches(images, batch_size), batches(wanted, batch_size), strict=True
+        )
+    ]
+    maps, scores, targets = (
+        np.concatenate([part.numpy() for part in parts])
+        for parts in zip(*results, strict=True)
+    )
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"head {head.name} gives scores that are not finite numbers: the weights "
+            "of the model are damaged, or the images are not in its pixel range"
+        )
+    shares = probabilities(scores, head)
+    return Maps(
+        maps=maps,
+        method=method,
+        layer=path,
+        head=head.name,
+        targets=targets,
+        probabilities=shares[np.arange(len(shares)), targets],
+        predictions=shares.argmax(axis=1),
+        placed=path is None or network.grid(path, images[0]) is not None,
+    )
+
+
+def _layer_path(network, name, head):
+    """The layer to look at (ValueError if it has no map or the head ignores it)."""
+    if name is None:
+        return network.default_layer(head)
+    step = network.step(name)
+    shape = step.node.outputs[0].shape
+    if len(shape) != 4:
+        raise ValueError(
+            f"layer {step.path} gives {tuple(shape)}, which has no places; layers with "
+            f"feature maps: {', '.join(network.spatial_layers()) or 'none'}"
+        )
+    if not network.graph.depends(head.scores.key, step.outputs[0]):
+        raise ValueError(f"head {head.name} does not depend on layer {step.path}")
+    return step.path
+
+
+def check_targets(target, head, count):
+    """Classes as (N,) int64, −1 for the predicted one (ValueError if out of range)."""
+    if target is None:
+        return np.full(count, -1)
+    classes = np.asarray(target)
+    if classes.shape not in ((), (count,)) or classes.dtype.kind not in "iu":
+        raise ValueError(
+            f"target is {target!r}; expected a class or {count} of them, whole numbers"
+        )
+    if classes.min() < 0 or classes.max() >= head.classes:
+        raise ValueError(
+            f"target is {target!r}; head {head.name} has classes 0…{head.classes - 1}"
+        )
+    return np.broadcast_to(classes, (count,)).astype(np.int64)
+
+
+def probabilities(scores, head):
+    """(N, classes) float32 from scores before the activation, (N, units)."""
+    if head.kind == "softmax":
+        return keras.ops.convert_to_numpy(keras.ops.softmax(scores))
+    if head.kind == "linear":
+        return scores
+    shares = keras.ops.convert_to_numpy(keras.ops.sigmoid(scores))
+    return np.hstack([1 - shares, shares]) if head.units == 1 else shares
+
+
+def _class_scores(scores, head):
+    """(N, classes): a single sigmoid neuron speaks for class 1, its negative for 0."""
+    return tf.concat([-scores, scores], axis=1) if head.classes > head.units else scores
+
+
+def _choose(scores, targets):
+    """The target of each image, predicted where −1, and its score."""
+    targets = tf.where(targets < 0, tf.argmax(scores, axis=1), targets)
+    return targets, tf.gather(scores, targets, axis=1, batch_dims=1)
+
+
+# --- the methods ----------------------------------------------------------------------
+
+
+def _compile(network, head, path, method, images, targets, blank):
+    """A compiled function: images, targets → maps, scores, targets."""
+
+    def make():
+        if path is not None:
+            rule = LAYER_RULES[method]
+            grid = network.grid(path, images[0]) or (None, None)
+            return _on_layer(network, head, path, rule, grid)
+        return IMAGE_RULES[method](network, head, blank)
+
+    return network.compiled((method, head.name, path, blank), make, images, targets)
+
+
+def _on_layer(network, head, path, rule, grid):
+    """Maps from the gradient of the score with respect to a layer's output."""
+    key = network.steps[path].outputs[0]
+
+    def run(images, targets):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            values = network.graph.run(
+                images,
+                wanted=(key, *head.scores.needs),
+                watch=lambda made, tensor: tape.watch(tensor) if made == key else None,
+            )
+            scores = head.scores.of(values)
+            targets, chosen = _choose(_class_scores(scores, head), targets)
+        gradient = tape.gradient(chosen, values[key])
+        maps = tf.nn.relu(rule(tf.cast(values[key], tf.float32), gradient))
+        sizes = zip(grid, maps.shape[1:], images.shape[1:3], strict=True)
+        down, across = (geometry.placement(*each) for each in sizes)
+        placed = tf.einsum("Hh,nhw,Ww->nHW", down, maps, across)
+        return placed, tf.cast(scores, tf.float32), targets
+
+    return run
+
+
+def _gradcam(activation, gradient):
+    weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(weights * activation, axis=-1)
+
+
+def _gradcam_plus_plus(activation, gradient):
+    total = tf.reduce_sum(activation, axis=(1, 2), keepdims=True)
+    square, cube = gradient**2, gradient**3
+    shares = tf.math.divide_no_nan(square, 2 * square + total * cube)
+    weights = tf.reduce_sum(shares * tf.nn.relu(gradient), axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(weights * activation, axis=-1)
+
+
+def _hirescam(activation, gradient):
+    return tf.reduce_sum(gradient * activation, axis=-1)
+
+
+def _layercam(activation, gradient):
+    return tf.reduce_sum(tf.nn.relu(gradient) * activation, axis=-1)
+
+
+LAYER_RULES = dict(
+    zip(
+        LAYER_METHODS,
+        (_gradcam, _gradcam_plus_plus, _hirescam, _layercam),
+        strict=True,
+    )
+)
+
+
+def _gradient_of_score(network, head, images, targets):
+    """Gradient of the targets' scores with respect to the images."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(images)
+        scores = head.scores.of(network.graph.run(images, head.scores.needs))
+        _, chosen = _choose(_class_scores(scores, head), targets)
+    return tape.gradient(chosen, images)
+
+
+def _predict(network, head, images, targets):
+    scores = head.scores.of(network.graph.run(images, head.scores.needs))
+    return scores, *_choose(_class_scores(scores, head), targets)
+
+
+def _input_gradient(network, head, _):
+    def run(images, targets):
+        scores, targets, _ = _predict(network, head, images, targets)
+        gradient = _gradient_of_score(network, head, images, targets)
+        return tf.reduce_max(tf.abs(gradient), axis=-1), scores, targets
+
+    return run
+
+
+def _integrated_gradients(network, head, blank):
+    def run(images, targets):
+        scores, targets, _ = _predict(network, head, images, targets)
+        difference, total = images - blank, tf.zeros_like(images)
+        for step in tf.range(PATH_STEPS):
+            share = (tf.cast(step, tf.float32) + 0.5) / PATH_STEPS
+            on_the_way = blank + share * difference
+            total += _gradient_of_score(network, head, on_the_way, targets)
+        parts = tf.reduce_sum(difference * total / PATH_STEPS, axis=-1)
+        return tf.nn.relu(parts), scores, targets
+
+    return run
+
+
+def _occlusion(network, head, blank):
+    def run(images, targets):
+        scores, targets, chosen = _predict(network, head, images, targets)
+        height, width = images.shape[1:3]
+        rows = tf.range(1 - PATCH, height, PATCH_STRIDE)
+        columns = tf.range(1 - PATCH, width, PATCH_STRIDE)
+        total = tf.zeros(tf.shape(images)[:3])
+        times = tf.zeros((1, height, width))
+        for row in rows:
+            inside = _between(height, row)
+            for column in columns:
+                patch = inside[:, None] * _between(width, column)[None, :]
+                covered = images + patch[None, :, :, None] * (blank - images)
+                _, _, left = _predict(network, head, covered, targets)
+                total += (chosen - left)[:, None, None] * patch
+                times += patch
+        return tf.nn.relu(total / times), scores, targets
+
+    return run
+
+
+def _between(length, first):
+    """1 on the pixels of a patch that begins at ``first``, else 0."""
+    pixels = tf.range(length)
+    return tf.cast((pixels >= first) & (pixels < first + PATCH), tf.float32)
+
+
+IMAGE_RULES = dict(
+    zip(
+        IMAGE_METHODS,
+        (_input_gradient, _integrated_gradients, _occlusion),
+        strict=True,
+    )
+)

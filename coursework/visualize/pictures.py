@@ -1,0 +1,237 @@
+"""Activations, filters and maps as pictures.
+
+Grids are tiled into one array and shown at once: an axes for each of a thousand
+channels would take minutes. One colour scale serves a whole layer.
+"""
+
+import math
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image, ImageDraw, ImageFont
+
+GAP, BETWEEN = 2, 190  # px between tiles, and their grey
+SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"  # for values of one sign, of two signs
+SILENT = (0.8, 0.8, 0.8)  # of a channel that is the same everywhere
+LEAST_WIDTH = 640  # px, to which small grids are enlarged
+FONT_SIZE, LINE = 14, 20  # px
+FONT = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # has ×, °, …
+SHOWN_FULL = 0.6  # opacity of a map's highest place over the image
+ASPECT = 1.6  # width of a grid by its height
+
+
+def tile(tiles, columns=None, frames=None):
+    """Put pictures beside one another, small ones enlarged so that pixels can be seen.
+
+    Args:
+        tiles: (N, height, width, 3) floats, 0…1.
+        columns: int; by default such that the grid is a little wider than high.
+        frames: (N, 3) floats, 0…1, colours around them; by default none.
+
+    Returns:
+        (…, …, 3) uint8 array.
+    """
+    count, height, width, _ = tiles.shape
+    columns = columns or math.ceil(math.sqrt(ASPECT * count * height / width))
+    columns = min(columns, count)
+    factor = max(1, math.ceil((LEAST_WIDTH / columns - GAP) / width))
+    tiles = (tiles * 255).round().astype(np.uint8)
+    tiles = tiles.repeat(factor, axis=1).repeat(factor, axis=2)
+    height, width, rows = height * factor, width * factor, -(-count // columns)
+    edge = 0 if frames is None else GAP
+    pitch = height + 2 * edge + GAP, width + 2 * edge + GAP
+    sheet = np.full((rows * pitch[0], columns * pitch[1], 3), BETWEEN, np.uint8)
+    for index, picture in enumerate(tiles):
+        top, left = index // columns * pitch[0], index % columns * pitch[1]
+        if edge:
+            framed = sheet[top : top + pitch[0] - GAP, left : left + pitch[1] - GAP]
+            framed[:] = np.round(255 * np.asarray(frames[index]))
+        top, left = top + edge, left + edge
+        sheet[top : top + height, left : left + width] = picture
+    return sheet[:-GAP, :-GAP]
+
+
+def colored(values):
+    """Values of a whole layer in one scale, signed if some are negative.
+
+    Args:
+        values: float array of any shape.
+
+    Returns:
+        The same shape with 3 more, 0…1, and the scale's lower and upper end.
+    """
+    most = float(np.abs(values).max()) or 1.0
+    low, name = (-most, DIVERGING) if values.min() < 0 else (0.0, SEQUENTIAL)
+    return colormaps[name]((values - low) / (most - low))[..., :3], low, most
+
+
+def activation_grid(activation):
+    """All channels of a layer for one image, tiled.
+
+    Args:
+        activation: (height, width, C) or (C,) floats, finite.
+
+    Returns:
+        (…, …, 3) uint8; lower and upper end of the scale; how many channels are
+        silent, that is the same everywhere: these are grey.
+    """
+    if activation.ndim == 1:
+        picture, low, most = colored(activation)
+        return tile(picture[:, None, None]), low, most, int((activation == 0).sum())
+    channels = np.moveaxis(activation, -1, 0)
+    picture, low, most = colored(channels)
+    silent = np.ptp(channels, axis=(1, 2)) == 0
+    picture[silent] = SILENT
+    return tile(picture), low, most, int(silent.sum())
+
+
+def as_shown(image, pixels):
+    """An image in the model's pixel range as (height, width, 3) floats 0…1."""
+    low, high = pixels
+    shown = ((image - low) / (high - low)).clip(0, 1)
+    return np.broadcast_to(shown, (*shown.shape[:2], 3))
+
+
+def overlay(image, scaled, pixels):
+    """A map over its image, the more opaque the higher.
+
+    Args:
+        image: (height, width, channels) in the pixel range.
+        scaled: (height, width), 0…1.
+        pixels: the pixel range.
+
+    Returns:
+        (height, width, 3) floats 0…1.
+    """
+    opacity = SHOWN_FULL * scaled[..., None]
+    heat = colormaps["inferno"](scaled)[..., :3]
+    return (1 - opacity) * as_shown(image, pixels) + opacity * heat
+
+
+# --- sheets with a heading ------------------------------------------------------------
+
+
+def sheet(picture, lines, scale=None):
+    """A picture with a heading of a few lines, and its colour scale.
+
+    Args:
+        picture: (height, width, 3) uint8.
+        lines: list of str.
+        scale: (lower end, upper end) of the colours, or None.
+
+    Returns:
+        A ``PIL.Image``.
+    """
+    body = Image.fromarray(picture)
+    font = ImageFont.truetype(FONT, FONT_SIZE)
+    left = _scale_bar(font, *scale) if scale else None
+    height = LINE * (len(lines) + bool(scale)) + LINE // 2
+    width = max([body.width, *(int(font.getlength(line)) + LINE for line in lines)])
+    page = Image.new("RGB", (width, height + body.height), "white")
+    draw = ImageDraw.Draw(page)
+    for number, line in enumerate(lines):
+        draw.text((4, 3 + LINE * number), line, "black", font)
+    if left:
+        page.paste(left, (4, 3 + LINE * len(lines)))
+    page.paste(body, (0, height))
+    return page
+
+
+def _scale_bar(font, low, high):
+    """A strip of the layer's colours with the values at its ends."""
+    values = np.linspace(low, high, 160)[None, :].repeat(LINE - 4, axis=0)
+    strip, _, _ = colored(values)
+    texts = f"{low:.3g}", f"{high:.3g}"
+    widths = [int(font.getlength(text)) + 8 for text in texts]
+    bar = Image.new("RGB", (sum(widths) + strip.shape[1], LINE), "white")
+    draw = ImageDraw.Draw(bar)
+    draw.text((0, 0), texts[0], "black", font)
+    bar.paste(Image.fromarray((strip * 255).astype(np.uint8)), (widths[0], 0))
+    draw.text((widths[0] + strip.shape[1] + 8, 0), texts[1], "black", font)
+    return bar
+
+
+def activation_sheet(activation, lines):
+    """What a layer makes of one image: all its channels, and how many are silent.
+
+    Args:
+        activation: (height, width, C) or (C,) floats, finite.
+        lines: list of str, the heading.
+    """
+    picture, low, high, silent = activation_grid(activation)
+    count = activation.shape[-1]
+    kind = "channels" if activation.ndim == 3 else "units"
+    note = f"{count} {kind}"
+    if silent:
+        alike = "the same everywhere (grey)" if activation.ndim == 3 else "zero"
+        note += f", {silent} of them {alike}"
+    return sheet(picture, [*lines, note], (low, high))
+
+
+def filter_sheet(found, lines, pixels=(0.0, 255.0)):
+    """The images that excite the filters of a layer, framed by what became of them.
+
+    Args:
+        found: ``ascent.Filters``.
+        lines: list of str, the heading.
+        pixels: the pixel range.
+    """
+    tiles = np.stack([as_shown(image, pixels) for image in found.images])
+    grid = tile(tiles, frames=list(_frames(found)))
+    notes = [f"{len(tiles)} filters of {found.layer}, from left to right and downwards"]
+    notes += [
+        f"{name} frame, {count}: {meaning}"
+        for name, _, meaning, matches in FRAMES
+        if (count := sum(map(matches, found.statuses, found.objectives)))
+    ]
+    return sheet(grid, [*lines, *notes])
+
+
+FRAMES = (  # name, colour, meaning, whether it is meant
+    ("red", (0.8, 0, 0), "dead: nothing excites it", lambda s, o: s == "dead"),
+    (
+        *("orange", (0.9, 0.5, 0)),
+        *("saturated: most pixels at an end", lambda s, o: s == "saturated"),
+    ),
+    (
+        *("blue", (0.1, 0.4, 0.8)),
+        "asleep on a blank image; shown is what its middle unit wants, before ReLU",
+        lambda s, o: s == "ok" and o == "centre",
+    ),
+)
+
+
+def _frames(found):
+    """The colour of each filter's frame, white for one that is just well."""
+    for status, objective in zip(found.statuses, found.objectives, strict=True):
+        colors = [
+            color for _, color, _, matches in FRAMES if matches(status, objective)
+        ]
+        yield colors[0] if colors else (1, 1, 1)
+
+
+def kernel_sheet(found, lines):
+    """The kernels of a convolution that reads the image, one signed scale for all."""
+    kernels = found.kernels
+    most = float(np.abs(kernels).max()) or 1.0
+    if kernels.shape[-1] == 3:
+        picture = tile((kernels + most) / (2 * most))
+        note = f"grey: 0; brighter: more of a color is wanted, up to {most:.3g}"
+        return sheet(picture, [*lines, note])
+    picture = colormaps[DIVERGING]((kernels[..., 0] + most) / (2 * most))[..., :3]
+    return sheet(tile(picture), lines, (-most, most))
+
+
+def map_sheet(image, scaled, lines, pixels=(0.0, 255.0)):
+    """An image, a map over it, and the map alone.
+
+    Args:
+        image: (height, width, channels) in the pixel range.
+        scaled: (height, width), 0…1; of a blank map the heading should say so.
+        lines: list of str, the heading.
+        pixels: the pixel range.
+    """
+    alone = colormaps["inferno"](scaled)[..., :3]
+    panels = as_shown(image, pixels), overlay(image, scaled, pixels), alone
+    return sheet(tile(np.stack(panels), columns=3), lines)

@@ -1,0 +1,257 @@
+"""python Q3/visualize.py: an image, a layer, or both; one line for bad input."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+from coursework import networks, paths
+from coursework.visualize import command, files, pictures
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A network with four heads, one with a single linear output, and an image."""
+    folder = tmp_path_factory.mktemp("visualize")
+    keras.utils.set_random_seed(0)
+    networks.four_head_cnn().save(folder / "heads.keras")
+    image = keras.Input((16, 16, 1), name="image")
+    x = layers.Conv2D(3, 3, activation="relu", name="conv1")(image)
+    x = layers.Conv2D(2, 3, activation="relu", name="conv2")(x)
+    outputs = layers.Dense(2, name="out")(layers.GlobalAveragePooling2D()(x))
+    keras.Model(image, outputs).save(folder / "grey.keras")
+    values = np.zeros((28, 28, 3), np.uint8)
+    values[10, 5:20, 0] = 255
+    Image.fromarray(values).save(folder / "line.png")
+    return folder
+
+
+@pytest.fixture
+def run(folder, tmp_path, capsys):
+    """Run the command in this process; returns status, lines printed, and errors."""
+
+    def run(model, *arguments):
+        out = ["--out", str(tmp_path / "out")]
+        arguments = [str(folder / model), *arguments, *out]
+        arguments = [a.replace("LINE", str(folder / "line.png")) for a in arguments]
+        status = command.main(arguments)
+        printed = capsys.readouterr()
+        return status, printed.out.splitlines(), printed.err
+
+    return run
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Names of the files that a run wrote."""
+    return lambda: sorted(path.name for path in (tmp_path / "out").iterdir())
+
+
+def summary(tmp_path):
+    return json.loads((tmp_path / "out" / "summary.json").read_text())
+
+
+def test_an_image_alone_shows_all_layers_and_a_map_of_each_head(
+    run, written, folder, tmp_path
+):
+    status, printed, _ = run("heads.keras", "--image", "LINE")
+    assert status == 0
+    model = keras.models.load_model(folder / "heads.keras")
+    shown = [name for name in written() if "_activations_" in name]
+    names = [layer.name for layer in model.layers[1:]]
+    assert [name.split("_", 3)[3].removesuffix(".png") for name in shown] == names
+    for head in ("length", "width", "color", "angle"):
+        assert f"line_map_{head}_gradcam_relu3.png" in written()
+    told = summary(tmp_path)
+    assert set(told["files"]) == set(written()) - {"summary.json"}
+    assert [line.rsplit("/", 1)[-1] for line in printed[1:]] == [
+        *told["files"],
+        "summary.json",
+    ]
+    image = np.asarray(Image.open(folder / "line.png"))
+    outputs = model.predict(image[None], verbose=0)
+    heads = told["images"][0]["heads"]
+    assert heads["angle"][0]["prediction"] == outputs[3].argmax()
+    assert heads["angle"][0]["probability"] == pytest.approx(outputs[3].max(), abs=1e-5)
+    assert heads["color"][0]["target"] == int(outputs[2][0, 0] > 0.5)
+
+
+def test_a_layer_alone_shows_its_filters(run, written, tmp_path):
+    status, _, _ = run("grey.keras", "--layer", "conv1", "--pixels", "0..1")
+    assert status == 0
+    assert written() == ["filters_conv1.png", "kernels_conv1.png", "summary.json"]
+    layer = summary(tmp_path)["layers"][0]
+    assert layer["layer"] == "conv1"
+    assert [each["filter"] for each in layer["filters"]] == [0, 1, 2]
+    assert {each["status"] for each in layer["filters"]} <= {"ok", "dead", "saturated"}
+    assert summary(tmp_path)["images"] == []
+
+
+def test_both_show_that_layer_for_the_image_and_its_filters(run, written):
+    status, _, _ = run(
+        *("heads.keras", "--image", "LINE", "--layer", "conv2"),
+        *("--head", "angle", "--target", "7", "--method", "hirescam"),
+    )
+    assert status == 0
+    assert written() == [
+        "filters_conv2.png",
+        "line_activations_001_conv2.png",
+        "line_map_angle_hirescam_conv2.png",
+        "summary.json",
+    ]
+
+
+def test_what_had_to_be_changed_is_said(run, tmp_path):
+    status, printed, _ = run("grey.keras", "--image", "LINE", "--pixels", "-1..1")
+    assert status == 0
+    assert printed[0] == "pixels: the model is taken to expect -1..1"
+    notes = ["converted from RGB to L", "resized from 28×28 to 16×16 px"]
+    assert printed[1:3] == [f"line: {note}" for note in notes]
+    assert summary(tmp_path)["images"][0]["notes"] == notes
+
+
+def test_two_images_of_one_name_are_kept_apart(run, folder, written):
+    other = folder / "other"
+    other.mkdir(exist_ok=True)
+    Image.new("L", (16, 16), 99).save(other / "line.png")
+    images = ["--image", "LINE", "--image", str(other / "line.png")]
+    assert run("grey.keras", *images, "--layer", "conv1")[0] == 0
+    assert "line_activations_001_conv1.png" in written()
+    assert "line_2_activations_001_conv1.png" in written()
+
+
+def test_the_list_has_layers_and_heads(run):
+    status, printed, _ = run("heads.keras", "--list")
+    assert status == 0
+    assert "  conv1         Conv2D              28×28×16" in printed
+    assert printed[-4:] == [
+        "  length  sigmoid  2",
+        "  width  sigmoid  2",
+        "  color  sigmoid  2",
+        "  angle  softmax  12",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none.keras", "--list"), "none.keras does not exist; expected a .keras"),
+        (("line.png", "--list"), "line.png ends in '.png'; expected .keras or .h5"),
+        (
+            ("heads.keras", "--image", "none.png"),
+            "none.png does not exist; expected an",
+        ),
+        (("heads.keras", "--image", "."), ". is a folder; expected an image file"),
+        (("heads.keras", "--layer", "conv9"), "no layer named 'conv9'; nearest: conv"),
+        (("heads.keras", "--image", "LINE", "--head", "hue"), "no head named 'hue'"),
+        (
+            ("heads.keras", "--image", "LINE", "--head", "angle", "--target", "12"),
+            "target is 12; head angle has classes 0…11",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(run, arguments, message, tmp_path):
+    status, _, error = run(*arguments)
+    assert status == 2
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_layer_without_places_has_activations_but_no_map(run, written):
+    status, printed, _ = run("grey.keras", "--image", "LINE", "--layer", "out")
+    assert status == 0
+    assert "out: has no places, so there is no map of it" in printed
+    assert "line_activations_001_out.png" in written()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--method", "cam", "--list"],
+        ["--pixels", "0..9", "--list"],
+        ["--target", "x"],
+    ],
+)
+def test_a_wrong_command_line_ends_with_status_2(run, arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run("heads.keras", *arguments)
+    assert stop.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_weights_that_are_not_numbers(folder, run):
+    model = keras.models.load_model(folder / "grey.keras")
+    model.get_layer("conv1").kernel.assign(np.full((3, 3, 1, 3), np.nan))
+    model.save(folder / "damaged.keras")
+    status, _, error = run("damaged.keras", "--image", "LINE")
+    assert status == 2
+    assert "layer conv1 has weights that are not finite numbers" in error
+
+
+def test_a_full_disk(run, monkeypatch, written):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", fail)
+    status, _, error = run("grey.keras", "--layer", "conv1")
+    assert (status, error) == (2, "the disk is full\n")
+    assert written() == []
+
+
+def test_ctrl_c(run, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "visualize", interrupt)
+    status, _, error = run("grey.keras", "--layer", "conv1")
+    assert status == 130
+    assert error == "\nstopped; the files listed above are complete\n"
+
+
+def test_as_a_program_it_prints_nothing_of_tensorflow(folder):
+    done = subprocess.run(
+        [sys.executable, paths.ROOT / "Q3/visualize.py", "heads.keras", "--list"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("layers (name, kind, output shape):\n")
+    assert done.stderr == ""
+
+
+# --- the pictures ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 8, 24, 25, 32, 128])
+def test_every_channel_is_in_the_grid(count):
+    tiles = np.zeros((count, 3, 5, 3))
+    tiles[:, 1, 2] = np.linspace(0.2, 0.6, count)[:, None]
+    sheet = pictures.tile(tiles)
+    values = np.unique(np.round(tiles[:, 1, 2, 0] * 255))
+    inside = np.isin(values, np.unique(sheet))
+    assert inside.all()
+
+
+def test_one_scale_serves_a_layer_and_silent_channels_are_grey():
+    activation = np.zeros((4, 4, 3))
+    activation[0, 0, 0], activation[1, 1, 1] = 2.0, 1.0
+    picture, low, high, silent = pictures.activation_grid(activation)
+    assert (low, high, silent) == (0, 2, 1)
+    assert (picture == np.round(255 * np.array(pictures.SILENT))).all(axis=-1).any()
+    _, low, high, _ = pictures.activation_grid(activation - 1)
+    assert (low, high) == (-1, 1)
+
+
+def test_a_map_covers_the_image_where_it_is_high():
+    image = np.full((2, 2, 1), 255.0)
+    covered = pictures.overlay(image, np.array([[0, 1], [0, 0]]), (0, 255))
+    assert (covered[1] == 1).all()
+    assert (covered[0, 1] < 1).any()

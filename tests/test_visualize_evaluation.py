@@ -1,0 +1,155 @@
+"""Scores of maps that can be counted by hand, and whether the network matters."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from coursework import lines, networks, visualize
+from coursework.visualize import evaluation, maps
+
+MASK = np.zeros((1, 4, 4), bool)
+MASK[0, 1, :2] = True
+
+
+def score(values):
+    made = np.zeros((1, 4, 4))
+    for place, value in values.items():
+        made[0][place] = value
+    return visualize.evaluate_maps(made, MASK)
+
+
+def test_a_map_on_the_mask():
+    assert score({(1, 0): 3, (1, 1): 1}) == visualize.Scores(1, 1, 1, 0, 1)
+
+
+def test_a_map_half_beside_the_mask():
+    result = score({(1, 0): 1, (3, 3): 3})
+    assert result.pointing == 0
+    assert result.energy == 0.25
+    assert result.rank_accuracy == 0.5
+
+
+def test_equal_pixels_share_their_ranks():
+    """Three pixels are highest, one of them on the mask; two ranks for three."""
+    result = score({(1, 0): 2, (0, 0): 2, (3, 3): 2})
+    assert result.pointing == pytest.approx(1 / 3)
+    assert result.rank_accuracy == pytest.approx(2 * (1 / 3) / 2)
+
+
+def test_blank_maps_count_apart():
+    made = np.zeros((2, 4, 4))
+    made[0, 1, 1] = 1
+    result = visualize.evaluate_maps(made, np.repeat(MASK, 2, axis=0))
+    assert result == visualize.Scores(1, 1, 0.5 + 0.5 / 15, 0.5, 2)
+    assert np.isnan(visualize.evaluate_maps(np.zeros((1, 4, 4)), MASK).energy)
+
+
+def test_the_flat_map_scores_the_area_in_everything():
+    images = np.zeros((1, 4, 4, 3))
+    images[0, 1, :2, 0] = 255
+    results = visualize.baselines(images, MASK)
+    area = results["area"]
+    assert area.pointing == area.energy == area.rank_accuracy == pytest.approx(2 / 16)
+    assert 0 < results["centre blob"].energy < 1
+
+
+def test_the_sobel_map_follows_the_edges_of_any_channel():
+    images = np.zeros((1, 5, 5, 3))
+    images[0, 2, 2, 1] = 1
+    strength = evaluation.sobel(images)[0]
+    assert strength[2, 2] == 0
+    assert strength[2, 1] == strength[1, 2] == strength[2, 3] == 2
+    assert strength[0].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("made", "masks", "message"),
+    [
+        (
+            np.ones((2, 4, 4)),
+            MASK,
+            r"maps have shape \(2, 4, 4\) and masks \(1, 4, 4\)",
+        ),
+        (np.ones((0, 4, 4)), MASK[:0], "N at least 1"),
+        (-np.ones((1, 4, 4)), MASK, "negative or not finite"),
+        (np.full((1, 4, 4), np.nan), MASK, "negative or not finite"),
+        (np.ones((1, 4, 4)), ~MASK & MASK, "a mask is empty"),
+    ],
+)
+def test_what_cannot_be_scored(made, masks, message):
+    with pytest.raises(ValueError, match=message):
+        visualize.evaluate_maps(made, masks)
+
+
+# --- deletion and insertion -----------------------------------------------------------
+
+
+def test_deletion_and_insertion_of_a_pixel_that_is_all():
+    """Sure while pixel (1, 2) is there: the best map has it first, the worst last."""
+    weights = np.zeros((16, 1))
+    weights[6] = 100
+    image = keras.Input((4, 4, 1))
+    x = layers.Dense(1, activation="sigmoid")(layers.Flatten()(image))
+    model = keras.Model(image, x)
+    model.set_weights([weights, np.array([-50.0])])
+    images = np.ones((2, 4, 4, 1))
+    made = np.tile(np.linspace(0.1, 0.5, 16).reshape(4, 4), (2, 1, 1))
+    made[0, 1, 2], made[1, 1, 2] = 9, 0
+    ones = np.ones(2, int)
+    found = maps.Maps(
+        made, "gradcam", "x", model.output_names[0], ones, ones, ones, True
+    )
+    deletion, insertion = visualize.deletion_and_insertion(
+        model, images, found, steps=16
+    )
+    assert deletion == pytest.approx([0.5 / 16, 1 - 0.5 / 16])
+    assert insertion == pytest.approx([1 - 0.5 / 16, 0.5 / 16])
+
+
+# --- sanity ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def images():
+    return lines.build(per_class=1, seed=3).images[::12]
+
+
+def test_equal_maps_are_alike_and_others_are_not():
+    random = np.random.default_rng(0)
+    some, other = random.random((2, 3, 28, 28))
+    assert evaluation.similarity(some, some) == pytest.approx((1, 1))
+    spearman, ssim = evaluation.similarity(some, other)
+    assert abs(spearman) < 0.1
+    assert ssim < 0.2
+    assert evaluation.similarity(some, 1 - some)[0] == pytest.approx(-1)
+
+
+def test_layers_are_randomized_from_the_top_and_the_model_stays(images):
+    keras.utils.set_random_seed(0)
+    model = networks.tuned_cnn()
+    before = model.get_weights()
+    result = visualize.sanity_check(model, images)
+    weighted = [layer.name for layer in model.layers if layer.weights]
+    assert result.layers == weighted[::-1]
+    assert len(result.spearman) == len(result.ssim) == len(weighted)
+    assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_map_that_ignores_the_weights_fails(images, monkeypatch):
+    """Edges of the image instead of a gradient: nothing changes, whatever is random."""
+    original = maps.class_activation_maps
+
+    def edges(model, images, **options):
+        found = original(model, images, **options)
+        return maps.dataclasses.replace(found, maps=evaluation.sobel(images))
+
+    monkeypatch.setattr(maps, "class_activation_maps", edges)
+    result = visualize.sanity_check(networks.tuned_cnn(), images)
+    assert result.spearman == pytest.approx([1] * len(result.layers))
+    assert not result.passed
+
+
+def test_one_image_cannot_be_compared(images):
+    with pytest.raises(ValueError, match="needs at least two"):
+        visualize.sanity_check(networks.tuned_cnn(), images[:1])

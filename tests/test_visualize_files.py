@@ -1,0 +1,146 @@
+"""Whatever is called an image: read, converted and said so, or refused in one line."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coursework import visualize
+from coursework.visualize import files
+
+SHAPE = (4, 6, 3)  # high, wide, channels
+
+
+def save(picture, path, **options):
+    picture.save(path, **options)
+    return path
+
+
+@pytest.fixture
+def rgb():
+    values = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(SHAPE) * 3
+    return Image.fromarray(values)
+
+
+def test_an_image_that_fits_is_read_as_it_is(rgb, tmp_path):
+    values, notes = visualize.read_image(save(rgb, tmp_path / "a.png"), SHAPE)
+    assert notes == []
+    assert values.dtype == np.float32
+    assert (values == np.asarray(rgb)).all()
+
+
+@pytest.mark.parametrize("pixels", [(0, 255), (0, 1), (-1, 1)])
+def test_values_lie_in_the_pixel_range(rgb, pixels, tmp_path):
+    white = Image.new("RGB", (6, 4), "white")
+    white.putpixel((0, 0), (0, 0, 0))
+    values, _ = visualize.read_image(save(white, tmp_path / "a.png"), SHAPE, pixels)
+    assert (values.min(), values.max()) == pixels
+
+
+def test_another_size_is_fitted(rgb, tmp_path):
+    path = save(rgb.resize((12, 8)), tmp_path / "a.png")
+    values, notes = visualize.read_image(path, SHAPE)
+    assert values.shape == SHAPE
+    assert notes == ["resized from 12×8 to 6×4 px"]
+    values, notes = visualize.read_image(path, (None, None, 3))
+    assert values.shape == (8, 12, 3)
+    assert notes == []
+
+
+def test_grey_and_color_become_each_other(rgb, tmp_path):
+    grey, notes = visualize.read_image(save(rgb, tmp_path / "a.png"), (4, 6, 1))
+    assert notes == ["converted from RGB to L"]
+    assert (grey[..., 0] == np.asarray(rgb.convert("L"))).all()
+    path = save(rgb.convert("L"), tmp_path / "b.png")
+    color, notes = visualize.read_image(path, SHAPE)
+    assert notes == ["converted from L to RGB"]
+    assert (color == grey).all()
+
+
+def test_transparent_parts_become_black(rgb, tmp_path):
+    rgba = rgb.convert("RGBA")
+    rgba.putpixel((1, 2), (200, 200, 200, 0))
+    values, notes = visualize.read_image(save(rgba, tmp_path / "a.png"), SHAPE)
+    assert notes == ["converted from RGBA to RGB", "transparent parts made black"]
+    assert (values[2, 1] == 0).all()
+    assert (values[0] == np.asarray(rgb)[0]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_sixteen_bits_are_reduced(dtype, tmp_path):
+    deep = np.linspace(0, 65535, 24).reshape(4, 6).astype(dtype)
+    path = save(Image.fromarray(deep), tmp_path / "a.tif")
+    values, notes = visualize.read_image(path, (4, 6, 1))
+    assert notes[0].startswith("reduced from I")
+    assert values.max() == 255
+    assert np.abs(values[..., 0] - deep / 257).max() <= 1
+
+
+def test_a_palette_is_resolved(rgb, tmp_path):
+    path = save(rgb.quantize(256), tmp_path / "a.png")
+    values, notes = visualize.read_image(path, SHAPE)
+    assert notes == ["converted from P to RGB"]
+    assert np.abs(values - np.asarray(rgb)).max() <= 8
+
+
+def test_cmyk_is_converted(rgb, tmp_path):
+    path = save(Image.new("CMYK", (6, 4), (255, 0, 0, 0)), tmp_path / "a.jpg")
+    values, notes = visualize.read_image(path, SHAPE)
+    assert notes == ["converted from CMYK to RGB"]
+    assert values[..., 0].max() < 30
+    assert values[..., 1:].min() > 200
+
+
+def test_a_photo_is_turned_as_its_exif_data_say(rgb, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn right
+    path = save(rgb, tmp_path / "a.png", exif=exif)
+    values, notes = visualize.read_image(path, (6, 4, 3))
+    assert notes == ["turned as its EXIF data say"]
+    assert (values == np.rot90(np.asarray(rgb), -1)).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"just a text", "is not an image that Pillow can read"),
+        (b"", "is empty; expected an image file"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "is (not an image|a damaged image)"),
+    ],
+)
+def test_what_is_no_image(content, message, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        visualize.read_image(path, SHAPE)
+
+
+def test_an_image_cut_short(rgb, tmp_path):
+    path = save(rgb.resize((600, 400)), tmp_path / "a.png")
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ValueError, match="is a damaged image"):
+        visualize.read_image(path, SHAPE)
+
+
+def test_what_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match="is a folder; expected an image file"):
+        visualize.read_image(tmp_path, SHAPE)
+    with pytest.raises(FileNotFoundError, match="does not exist; expected an image"):
+        visualize.read_image(tmp_path / "none.png", SHAPE)
+
+
+def test_a_picture_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "folder" / "a.png"
+    files.write_png(Image.new("RGB", (9, 9), "red"), path)
+    assert Image.open(path).convert("RGB").getpixel((4, 4)) == (255, 0, 0)
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        files.write_png(Image.new("RGB", (9, 9), "blue"), path)
+    with pytest.raises(OSError, match="No space"):
+        files.write_text("{}", path.with_suffix(".json"))
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
