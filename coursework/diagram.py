@@ -84,7 +84,7 @@ def describe(layer):
     """Two lines: name and kind; shape and parameters."""
     shape = "×".join(str(size) for size in layer.output.shape[1:])
     parameters = layer.count_params()
-    count = f", {parameters:,} parameters" if parameters else ""
+    count = f" · {parameters:,} parameters" if parameters else ""
     return f"{layer.name}: {kind_of(layer)}\n{shape}{count}"
 
 
@@ -97,6 +97,7 @@ def kind_of(layer):
         layers.Rescaling: lambda: f"divided by {1 / layer.scale:.6g}",
         layers.InputLayer: lambda: "input",
         layers.BatchNormalization: lambda: "normalization",
+        layers.Flatten: lambda: "all in one row",
     }
     text = details.get(type(layer), lambda: type(layer).__name__)()
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")

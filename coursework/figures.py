@@ -20,7 +20,7 @@ EFFECT_LABELS = {"better": "better", "worse": "worse", "none": "no effect"}
 HEADS = {  # line and colour of each head, to be told apart in grey print too
     "length": ("o-", TRAIN),
     "width": ("s--", VALIDATION),
-    "color": ("^:", "0.55"),
+    "color": ("^-.", "0.5"),
     "angle": ("D-", "black"),
 }
 SCALE = "viridis"
@@ -30,7 +30,22 @@ GAP = 2  # px between the tiles of a sheet
 BACKGROUND = 200  # grey level between tiles
 MOST_ACCURATE = 0.9999  # where the accuracy axis ends
 ACCURACY_TICKS = (
-    *(0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.97, 0.98, 0.985, 0.9875, 0.99, 0.995),
+    *(
+        0.01,
+        0.03,
+        0.1,
+        0.25,
+        0.5,
+        0.75,
+        0.9,
+        0.95,
+        0.97,
+        0.98,
+        0.985,
+        0.9875,
+        0.99,
+        0.995,
+    ),
     *(0.998, 0.999, 0.9995, MOST_ACCURATE),
 )
 MOST_NUMBERED = 12  # classes for which a confusion matrix still has room for numbers
@@ -298,7 +313,8 @@ def errors_by_step(trials, images, title):
             errors = np.maximum(errors, least)
             axes.plot(steps, errors, line, color=color, label=head, markersize=4)
         axes.axhline(least, color="0.75", linestyle=":", label="no error at all")
-        axes.set(yscale="log", xlabel="gradient step", title=name)
+        seeds = f"{len(group)} seed{'s' * (len(group) > 1)}"
+        axes.set(yscale="log", xlabel="gradient step", title=f"{name} ({seeds})")
     grid[0, 0].set_ylabel("validation error (logarithmic)")
     grid[0, 0].yaxis.set_major_formatter(ticker.FuncFormatter(_percent))
     figure.legend(

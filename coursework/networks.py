@@ -128,17 +128,23 @@ def four_head_cnn(
     convolutions = _plan(filters, kernel_sizes, "max pooling")
     features = feature_network(image, convolutions, weights, norm_momentum=0.9)
     if shared:
-        common = _connected(features, units * len(heads.NAMES), "shared")
+        common = connected(features, units * len(heads.NAMES), "shared")
         outputs = [head_output(common, name) for name in heads.NAMES]
     else:
         outputs = [
-            head_output(_connected(features, units, name), name) for name in heads.NAMES
+            head_output(connected(features, units, name), name) for name in heads.NAMES
         ]
     return keras.Model(image, outputs, name="four_head_cnn")
 
 
-def _connected(x, units, name):
-    """A fully connected layer with batch normalization and ReLU."""
+def connected(x, units, name):
+    """A fully connected layer with batch normalization and ReLU, for a head.
+
+    Args:
+        x: a Keras tensor, (N, features).
+        units: int, size of the layer.
+        name: str, what the names of the three begin with.
+    """
     x = layers.Dense(units, use_bias=False, name=f"{name}_dense")(x)
     x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

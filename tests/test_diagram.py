@@ -26,10 +26,10 @@ def test_every_layer_has_a_box(build):
 def test_a_box_tells_kind_shape_and_parameters():
     network = networks.four_head_cnn()
     assert diagram.describe(network.get_layer("conv1")) == (
-        "conv1: 5×5 convolution\n28×28×16, 1,200 parameters"
+        "conv1: 5×5 convolution\n28×28×16 · 1,200 parameters"
     )
     assert diagram.describe(network.get_layer("angle")) == (
-        "angle: 12 units, softmax\n12, 204 parameters"
+        "angle: 12 units, softmax\n12 · 204 parameters"
     )
     assert diagram.describe(network.get_layer("relu1")) == "relu1: ReLU\n14×14×16"
 
