@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ["KERAS_BACKEND"] = "tensorflow"
 
 
 @contextlib.contextmanager
@@ -23,12 +23,18 @@ def silenced():
         os.close(screen)
 
 
-with silenced():
-    import tensorflow
+def main():
+    with silenced():  # the import takes seconds, in which Ctrl-C should work as well
+        import tensorflow
 
-    from coursework.visualize import command
+        from coursework.visualize import command
 
-    tensorflow.config.list_logical_devices()
+        tensorflow.config.list_logical_devices()
+    return command.main()
+
 
 if __name__ == "__main__":
-    sys.exit(command.main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nstopped")

@@ -20,7 +20,8 @@ from tf_keras_vis.utils import model_modifiers, scores
 
 from coursework import networks, tables, visualize
 
-LAYER = "relu1"  # whose places the maps show, and whose filters are climbed for
+MAP_LAYER = "pool1"  # whose places the maps show: the last with feature maps
+LAYER = "relu1"  # whose filters are climbed for
 BATCH, FEW = 256, 8  # images
 FILTERS, STEPS = 32, 200
 REPEATS = 9
@@ -69,14 +70,14 @@ def maps(model, images):
     score = scores.CategoricalScore(targets.tolist())
     loop = eager_maps(model)
     return compared(
-        f"Grad-CAM of {LAYER}, {BATCH} images",
+        f"Grad-CAM of {MAP_LAYER}, {BATCH} images",
         {
             "this library": (
-                lambda: visualize.class_activation_maps(model, images, LAYER),
+                lambda: visualize.class_activation_maps(model, images, MAP_LAYER),
                 BATCH,
             ),
             "tf-keras-vis": (
-                lambda: peer(score, images, penultimate_layer=LAYER),
+                lambda: peer(score, images, penultimate_layer=MAP_LAYER),
                 BATCH,
             ),
             "eager loop": (
@@ -92,7 +93,9 @@ def eager_maps(model):
     linear = keras.models.clone_model(model)
     linear.set_weights(model.get_weights())
     linear.layers[-1].activation = keras.activations.linear
-    both = keras.Model(linear.inputs, [linear.get_layer(LAYER).output, linear.output])
+    both = keras.Model(
+        linear.inputs, [linear.get_layer(MAP_LAYER).output, linear.output]
+    )
 
     def one(image):
         with tf.GradientTape() as tape:

@@ -166,8 +166,91 @@ def test_bad_input_is_one_line_and_status_2(run, arguments, message, tmp_path):
 def test_a_layer_without_places_has_activations_but_no_map(run, written):
     status, printed, _ = run("grey.keras", "--image", "LINE", "--layer", "out")
     assert status == 0
-    assert "out: has no places, so there is no map of it" in printed
+    assert any(line.startswith("no map: layer out gives (None, 2)") for line in printed)
     assert "line_activations_001_out.png" in written()
+
+
+def test_a_head_that_fits_no_map_is_left_out_and_said_so(folder, run, tmp_path):
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(2, 3, name="conv1")(image)
+    mask = layers.Conv2D(1, 1, name="mask")(x)
+    label = layers.Dense(3, name="label")(layers.GlobalAveragePooling2D()(x))
+    keras.Model(image, [mask, label]).save(folder / "mask.keras")
+    status, printed, _ = run("mask.keras", "--image", "LINE")
+    assert status == 0
+    assert any(line.startswith("no map of head mask: head mask g") for line in printed)
+    assert list(summary(tmp_path)["images"][0]["heads"]) == ["label"]
+
+
+def test_a_model_without_any_map_still_shows_its_activations(folder, run, written):
+    image = keras.Input((8, 8, 3))
+    x = layers.Dense(4, activation="relu")(layers.Flatten()(image))
+    keras.Model(image, layers.Dense(2)(x)).save(folder / "flat.keras")
+    status, printed, _ = run("flat.keras", "--image", "LINE")
+    assert status == 0
+    assert any("gives feature maps; use a method" in line for line in printed)
+    assert "summary.json" in written()
+
+
+def test_heads_of_one_name_are_kept_apart(folder, run, written):
+    image = keras.Input((8, 8, 3))
+    shared = layers.Dense(2, name="shared")
+    pooled = layers.GlobalAveragePooling2D()
+    outputs = [
+        shared(pooled(layers.Conv2D(3, 3, name=name)(image))) for name in ("a", "b")
+    ]
+    keras.Model(image, outputs).save(folder / "shared.keras")
+    status, _, _ = run("shared.keras", "--image", "LINE")
+    assert status == 0
+    assert "line_map_shared_gradcam_a.png" in written()
+    assert "line_map_shared@2_gradcam_b.png" in written()
+
+
+def test_models_of_several_inputs_and_of_own_code_are_refused(folder, run):
+    two = [keras.Input((8, 8, 3)), keras.Input((8, 8, 3))]
+    keras.Model(two, layers.Flatten()(layers.Add()(two))).save(folder / "two.keras")
+    status, _, error = run("two.keras", "--list")
+    assert (status, error) == (2, "the model has 2 inputs; expected one image\n")
+    image = keras.Input((8, 8, 3))
+    own = layers.Lambda(lambda x: x * 2)(image)
+    keras.Model(image, layers.Flatten()(own)).save(folder / "own.keras")
+    status, _, error = run("own.keras", "--list")
+    assert status == 2
+    assert "brings code of its own (Lambda), which is not run" in error
+
+
+@pytest.mark.parametrize("content", [b"text", b""])
+def test_files_that_only_seem_to_be_images(content, tmp_path, run, written):
+    (tmp_path / "a.png").write_bytes(content)
+    status, _, error = run("grey.keras", "--image", str(tmp_path / "a.png"))
+    assert status == 2
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            command.tf.errors.ResourceExhaustedError(None, None, "OOM"),
+            "the memory is not enough for this model and image",
+        ),
+        (MemoryError(), "the memory is not enough for this model and image"),
+        (
+            ValueError("in user code:\n\n  File x\n\n  ValueError: too small"),
+            "too small",
+        ),
+    ],
+)
+def test_what_tensorflow_says_becomes_one_line(error, message, run, monkeypatch):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(command, "visualize", fail)
+    status, _, said = run("grey.keras", "--layer", "conv1")
+    assert status == 2
+    assert message in said
+    assert len(said.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -232,12 +315,17 @@ def test_as_a_program_it_prints_nothing_of_tensorflow(folder):
 
 @pytest.mark.parametrize("count", [1, 8, 24, 25, 32, 128])
 def test_every_channel_is_in_the_grid(count):
-    tiles = np.zeros((count, 3, 5, 3))
-    tiles[:, 1, 2] = np.linspace(0.2, 0.6, count)[:, None]
+    """In reading order: tile i holds the color i, and the rest is the grey between."""
+    tiles = np.zeros((count, 1, 1, 3))
+    tiles[:, 0, 0, 0] = np.arange(count) / 255
     sheet = pictures.tile(tiles)
-    values = np.unique(np.round(tiles[:, 1, 2, 0] * 255))
-    inside = np.isin(values, np.unique(sheet))
-    assert inside.all()
+    found = [pixel[0] for row in sheet for pixel in row if pixel[1] == 0]
+    order = [value for i, value in enumerate(found) if i == 0 or value != found[i - 1]]
+    size = sum(value == 0 for value in found) ** 0.5
+    firsts = list(dict.fromkeys(order))
+    assert sorted(firsts) == list(range(count))
+    assert firsts == list(range(count))
+    assert len(found) == count * size**2
 
 
 def test_one_scale_serves_a_layer_and_silent_channels_are_grey():
@@ -248,6 +336,12 @@ def test_one_scale_serves_a_layer_and_silent_channels_are_grey():
     assert (picture == np.round(255 * np.array(pictures.SILENT))).all(axis=-1).any()
     _, low, high, _ = pictures.activation_grid(activation - 1)
     assert (low, high) == (-1, 1)
+
+
+def test_channels_of_a_single_place_are_drawn_as_values():
+    picture, _, high, silent = pictures.activation_grid(np.array([[[1.0, 0.0, 3.0]]]))
+    assert (high, silent) == (3, 1)
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 4  # values, and between
 
 
 def test_a_map_covers_the_image_where_it_is_high():

@@ -150,6 +150,29 @@ def test_a_map_that_ignores_the_weights_fails(images, monkeypatch):
     assert not result.passed
 
 
+def test_the_copy_does_what_the_model_does(images):
+    """Normalization computes with its first weights until it is told of others."""
+    image = keras.Input((28, 28, 3))
+    normalization = layers.Normalization()
+    normalization.adapt(images.astype(np.float32) + 400)
+    x = layers.Conv2D(2, 3, name="conv1")(normalization(image))
+    model = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    copy = evaluation._copy(model, images)
+    assert copy.predict(images, verbose=0) == pytest.approx(
+        model.predict(images, verbose=0), rel=1e-5
+    )
+    result = visualize.sanity_check(model, images)
+    assert result.layers == [model.layers[-1].name, "conv1"]
+
+
+@pytest.mark.parametrize(("count", "steps"), [(2, 4), (1, 0)])
+def test_deletion_asks_for_a_map_of_each_image(count, steps, images):
+    model = networks.tuned_cnn()
+    found = visualize.class_activation_maps(model, images[:1])
+    with pytest.raises(ValueError, match="expected a map for each image"):
+        visualize.deletion_and_insertion(model, images[:count], found, steps=steps)
+
+
 def test_one_image_cannot_be_compared(images):
     with pytest.raises(ValueError, match="needs at least two"):
         visualize.sanity_check(networks.tuned_cnn(), images[:1])

@@ -75,6 +75,22 @@ def test_sixteen_bits_are_reduced(dtype, tmp_path):
     assert np.abs(values[..., 0] - deep / 257).max() <= 1
 
 
+@pytest.mark.parametrize(("most", "end"), [(1, 1), (200, 255), (9e5, 9e5)])
+def test_floats_are_taken_for_what_they_hold(most, end, tmp_path):
+    deep = np.linspace(0, most, 24).reshape(4, 6).astype(np.float32)
+    path = save(Image.fromarray(deep), tmp_path / "a.tif")
+    values, notes = visualize.read_image(path, (4, 6, 1))
+    assert notes == ["reduced from F to 8 bits"]
+    assert values.max() == pytest.approx(most / end * 255, abs=1)
+
+
+def test_large_photos_are_made_smaller_for_models_of_any_size(rgb, tmp_path):
+    path = save(rgb.resize((1200, 600)), tmp_path / "a.png")
+    values, notes = visualize.read_image(path, (None, None, 3))
+    assert values.shape == (256, 512, 3)
+    assert notes == ["resized from 1200×600 to 512×256 px"]
+
+
 def test_a_palette_is_resolved(rgb, tmp_path):
     path = save(rgb.quantize(256), tmp_path / "a.png")
     values, notes = visualize.read_image(path, SHAPE)

@@ -194,6 +194,31 @@ def test_a_sure_softmax_has_a_map():
     assert found.maps[0].argmax() == 21
 
 
+def test_the_prediction_of_sure_sigmoids_is_the_largest_score():
+    """Their probabilities are all 1 in float32."""
+    weights = np.zeros((64, 4))
+    weights[21] = [20, 25, 40, 30]
+    model = make_linear(weights, activation="sigmoid")
+    found = visualize.class_activation_maps(model, PIXEL[None])
+    assert found.predictions.tolist() == found.targets.tolist() == [2]
+
+
+def test_grad_cam_plus_plus_of_a_tiny_gradient_is_not_blank():
+    weights = np.full((64, 1), 1e-18)
+    found = visualize.class_activation_maps(
+        make_linear(weights), PIXEL[None], target=0, method="gradcam++"
+    )
+    assert not found.blank.any()
+
+
+def test_an_operation_without_gradient_is_named():
+    image = keras.Input((8, 8, 1))
+    x = keras.ops.stop_gradient(layers.Conv2D(2, 3, name="conv1")(image))
+    model = keras.Model(image, layers.Dense(2)(layers.Flatten()(x)))
+    with pytest.raises(ValueError, match="has no gradient there: an operation on the"):
+        visualize.class_activation_maps(model, PIXEL[None], "conv1")
+
+
 def test_integrated_gradients_add_up_to_the_difference_of_the_scores(tuned):
     """Completeness: with positive parts alone only for a network that is linear."""
     weights = RANDOM.uniform(0, 1, (64, 2))

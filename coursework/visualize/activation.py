@@ -6,14 +6,14 @@ import tensorflow as tf
 from coursework.visualize import network as networks
 
 
-def activations(model, images, layers=None, batch_size=256):
+def activations(model, images, layers=None, batch_size=None):
     """The outputs of layers, all in one compiled pass.
 
     Args:
         model: a ``keras.Model``.
         images: (N, height, width, channels), in the pixel range of the model.
-        layers: names or paths; None is all layers.
-        batch_size: int, images at once.
+        layers: names or paths, or one of them; None is all layers.
+        batch_size: int, images at once; None is what fits into memory.
 
     Returns:
         dict in the order of the network, path → (N, …) float32.
@@ -23,9 +23,11 @@ def activations(model, images, layers=None, batch_size=256):
     """
     network = networks.of(model)
     images = networks.check_images(network, images)
+    batch_size = batch_size or network.batch_size(images[0])
     if layers is None:
-        steps = list(network.steps.values())
+        steps = list(network.layers.values())
     else:
+        layers = [layers] if isinstance(layers, str) else layers
         asked = {network.step(name).path for name in layers}
         steps = [step for path, step in network.steps.items() if path in asked]
     keys = tuple(step.outputs[0] for step in steps)

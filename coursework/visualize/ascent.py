@@ -12,13 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from coursework.visualize import geometry
 from coursework.visualize import network as networks
 
 OBJECTIVES = ("channel", "centre")
 NOISE = 0.02  # on the blank image, as a share of the pixel range
 GAIN = 1e-6  # of the score, relative to the layer's, below which nothing was found
 SATURATED = 0.8  # share of the pixels at an end of the range
-BATCH_VALUES = 2**25  # of a layer's output that are climbed for at once
+MOST_AT_ONCE = 64  # filters, so that progress can be told
 DEFAULT_SIZE = 96  # px, where the model takes images of any size
 
 
@@ -74,14 +75,30 @@ class Climb:
     seed: int = 0
 
     def __post_init__(self):
-        if self.steps < 1:
-            raise ValueError(f"steps is {self.steps}; expected at least 1")
-        if not self.rate > 0:
+        for name in ("steps", "jitter", "seed"):
+            value, least = getattr(self, name), int(name == "steps")
+            if not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"{name} is {value!r}; expected a whole number, at least {least}"
+                )
+        for name in ("total_variation", "l2"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; expected at least 0"
+                )
+        if not 0 < self.rate < np.inf:
             raise ValueError(f"rate is {self.rate}; expected more than 0")
 
 
 def filters(
-    model, layer, units=None, pixels=(0.0, 255.0), blank=0.5, objective=None, **climb
+    model,
+    layer,
+    units=None,
+    pixels=(0.0, 255.0),
+    blank=0.5,
+    objective=None,
+    progress=None,
+    **climb,
 ):
     """Find images that excite the filters of a layer, or the units of a dense one.
 
@@ -95,6 +112,7 @@ def filters(
         pixels: the pixel range that the model expects.
         blank: float, 0…1, where in that range the blank image lies.
         objective: "channel" or "centre"; None is "channel", then "centre" for the dead.
+        progress: function of two ints, how many filters are done and of how many.
         climb: fields of ``Climb``.
 
     Returns:
@@ -106,6 +124,7 @@ def filters(
     """
     if objective not in (None, *OBJECTIVES):
         raise ValueError(f"no objective {objective!r}; known: {', '.join(OBJECTIVES)}")
+    pixels = tuple(map(float, pixels))
     if not pixels[0] < pixels[1]:
         raise ValueError(f"pixels are {pixels}; expected the lower end first")
     network = networks.of(model)
@@ -114,7 +133,7 @@ def filters(
     units = _check_units(units, count, step)
     first = "unit" if flat else objective or "channel"
     start = _blank_images(network, pixels, blank, climb.seed)
-    ascend = functools.partial(_ascend, network, step, start, pixels, climb)
+    ascend = functools.partial(_ascend, network, step, start, pixels, climb, progress)
     images, before, after, most = ascend(units, first)
     objectives = np.full(len(units), first, dtype=object)
     dead = _is_dead(before, after, most)
@@ -124,6 +143,8 @@ def filters(
             kept[dead] = found
         objectives[dead] = "centre"
         dead = _is_dead(before, after, most)
+    if networks.activation_kind(step.operation) == "relu":
+        dead |= (objectives == "centre") & (after <= 0)  # at its best it does not fire
     return Filters(
         images=images,
         layer=step.path,
@@ -152,7 +173,7 @@ def _check_units(units, count, step):
     chosen = np.atleast_1d(units)
     if chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= count:
         raise ValueError(f"units are {units!r}; {step.path} has 0…{count - 1}")
-    return chosen
+    return chosen.astype(np.int64)
 
 
 def _blank_images(network, pixels, blank, seed):
@@ -185,7 +206,7 @@ def _kernels(network, step, units):
     if not isinstance(step.operation, keras.layers.Conv2D):
         return None
     maker = network.graph.maker(step.inputs[0])
-    while maker and isinstance(maker.operation, keras.layers.Rescaling):
+    while maker and isinstance(maker.operation, geometry.POINTWISE):
         maker = network.graph.maker(maker.inputs[0])
     if maker is not None:
         return None
@@ -196,25 +217,22 @@ def _kernels(network, step, units):
 # --- the climb ------------------------------------------------------------------------
 
 
-def _ascend(network, step, start, pixels, climb, units, objective):
+def _ascend(network, step, start, pixels, climb, progress, units, objective):
     """Climb for some units; returns images, first and last scores, largest response."""
+    same = dataclasses.replace(climb, seed=0)  # another seed needs no other function
+    seed = np.array([[climb.seed, 0]])
     compiled = network.compiled(
-        ("filters", step.path, objective, pixels, climb),
+        ("filters", step.path, objective, pixels, same),
         lambda: _make_climb(network, step, pixels, climb, objective),
-        *(start[None], units),
+        *(start[None], units, seed),
     )
-    places = [size or DEFAULT_SIZE for size in step.node.outputs[0].shape[1:]]
-    size = max(1, int(BATCH_VALUES // np.prod([4.0, *places])))
-    parts = [
-        [
-            tensor.numpy()
-            for tensor in compiled(
-                tf.constant(np.repeat(start[None], len(portion), axis=0)),
-                tf.constant(portion),
-            )
-        ]
-        for portion in np.array_split(units, -(-len(units) // size))
-    ]
+    size, parts = network.batch_size(start, most=MOST_AT_ONCE), []
+    for portion in np.array_split(units, -(-len(units) // size)):
+        images = np.repeat(start[None], len(portion), axis=0)
+        tensors = compiled(*map(tf.constant, (images, portion, seed)))
+        parts.append([tensor.numpy() for tensor in tensors])
+        if progress:
+            progress(sum(len(part[0]) for part in parts), len(units))
     return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
@@ -233,23 +251,27 @@ def _make_climb(network, step, pixels, climb, objective):
             value -= climb.l2 * tf.reduce_sum((images - blank) ** 2, axis=(1, 2, 3))
         return value
 
-    random = tf.random.Generator.from_seed(climb.seed)
+    jitter = (
+        0 if objective == "centre" else climb.jitter
+    )  # the middle stays where it is
 
-    def step_up(images, blank, units):
-        shift = random.uniform((2,), -climb.jitter, climb.jitter + 1, tf.int32)
-        images = tf.roll(images, shift, axis=(1, 2)) if climb.jitter else images
+    def step_up(images, blank, units, seed):
+        shift = tf.random.stateless_uniform((2,), seed, -jitter, jitter + 1, tf.int32)
+        images = tf.roll(images, shift, axis=(1, 2)) if jitter else images
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             value = gain(images, blank, units)
-        images += rate * (high - low) * direction_of(tape.gradient(value, images))
+        gradient = tape.gradient(value, images)
+        if gradient is None:
+            raise ValueError(f"layer {step.path} has no gradient for the image")
+        images += rate * (high - low) * direction_of(gradient)
         images = tf.clip_by_value(images, low, high)
-        return tf.roll(images, -shift, axis=(1, 2)) if climb.jitter else images
+        return tf.roll(images, -shift, axis=(1, 2)) if jitter else images
 
-    def run(blank, units):
-        random.reset_from_seed(climb.seed)
+    def run(blank, units, seed):
         images = blank
-        for _ in tf.range(climb.steps):
-            images = step_up(images, blank, units)
+        for number in tf.range(climb.steps, dtype=tf.int64):
+            images = step_up(images, blank, units, seed[0] + [0, number])
         before, after = score(blank, units), score(images, units)
         return images, before, after, tf.maximum(tf.abs(before), tf.abs(after))
 
@@ -268,15 +290,15 @@ def _by_maximum(gradient):
 
 def _make_objective(network, step, objective):
     """A function: images, units → (n,), what each image's own unit gives."""
-    twin = networks.pre_activation(network.graph, step)
+    before = networks.pre_activation(step)
 
     def score(images, units):
-        wanted = step.outputs if objective == "channel" else twin.needs
+        wanted = step.outputs if objective == "channel" else before.needs
         values = network.graph.run(images, wanted=wanted)
         if objective == "channel":
-            own = _own(values[step.outputs[0]], units)
+            own = _own(tf.cast(values[step.outputs[0]], tf.float32), units)
             return tf.reduce_mean(tf.nn.relu(own), axis=(1, 2))
-        own = _own(twin.of(values), units)
+        own = _own(before.of(values), units)
         if objective == "centre":
             return own[:, own.shape[1] // 2, own.shape[2] // 2]
         return own

@@ -1,13 +1,13 @@
 """The command: an image, a layer's name, or both, and out come pictures."""
 
 import argparse
-import collections
 import errno
 import json
 import pathlib
 import sys
 
 import numpy as np
+import tensorflow as tf
 
 from coursework.visualize import activation, ascent, files, maps, pictures
 from coursework.visualize import network as networks
@@ -36,11 +36,20 @@ def main(arguments=None):
     except OSError as error:
         full = error.errno == errno.ENOSPC
         return report("the disk is full" if full else error, status=2)
-    except ValueError as error:
-        return report(error, status=2)
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        return report("the memory is not enough for this model and image", status=2)
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        return report(one_line(error), status=2)
     except KeyboardInterrupt:
         return report("stopped; the files listed above are complete", status=130)
     return 0
+
+
+def one_line(error):
+    """What an error says, without the code that TensorFlow puts around it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    inside = [line for line in lines if line.startswith(("ValueError:", "TypeError:"))]
+    return (inside or lines or [type(error).__name__])[0]
 
 
 def parse(arguments):
@@ -128,10 +137,10 @@ class Writer:
     def __init__(self, folder):
         self.folder, self.files = pathlib.Path(folder), []
 
-    def write(self, picture, name):
+    def write(self, picture, name, palette=False):
         """Write a ``PIL.Image``; returns the file's name."""
         path = self.folder / f"{name}.png"
-        files.write_png(picture, path)
+        files.write_png(picture, path, palette)
         print(path, flush=True)
         self.files.append(path.name)
         return path.name
@@ -141,18 +150,17 @@ def visualize(network, options):
     """Make all pictures that were asked for, and ``summary.json``."""
     pixels = PIXELS[options.pixels]
     print(f"pixels: the model is taken to expect {options.pixels}")
-    paths = [network.step(name).path for name in options.layer]
-    heads = [network.head(options.head)] if options.head else network.heads
+    paths = list(dict.fromkeys(network.step(name).path for name in options.layer))
+    names = _unique_stems(dict.fromkeys(options.image))
     images = {
-        file: files.read_image(file, _image_shape(network), pixels)
-        for file in options.image
+        file: files.read_image(file, network.input_shape, pixels) for file in names
     }
+    plan = plan_maps(network, paths, options) if images else {}
     writer = Writer(options.out)
     summary = {"model": pathlib.Path(options.model).name, "pixels": options.pixels}
-    names = _unique_stems(options.image)
     summary["images"] = [
-        of_image(network, writer, names[file], *images[file], paths, heads, options)
-        for file in options.image
+        of_image(network, writer, names[file], *images[file], paths, plan, options)
+        for file in names
     ]
     summary["layers"] = [of_layer(network, writer, path, pixels) for path in paths]
     summary["files"] = writer.files
@@ -161,25 +169,63 @@ def visualize(network, options):
     print(path)
 
 
-def _image_shape(network):
-    return network.input_shape
+def plan_maps(network, paths, options):
+    """Which maps can be made, before anything is written: head → list of layers.
+
+    Heads and layers without a map are left out with a line that says so, unless they
+    were asked for by name and nothing is left.
+
+    Raises:
+        ValueError: the head or the class does not exist.
+    """
+    plan = {}
+    named = options.head is not None
+    for name in [options.head] if named else [head.name for head in network.heads]:
+        try:
+            head = network.head(name)
+            maps.check_targets(options.target, head, 1)
+            plan[head.name] = _layers_for_maps(network, paths, head, options)
+        except ValueError as error:
+            if named:
+                raise
+            print(f"no map of head {name}: {error}")
+    if options.target is not None and not plan:
+        raise ValueError(f"no head has a class {options.target}")
+    return plan
+
+
+def _layers_for_maps(network, paths, head, options):
+    """The layers whose map is asked for; None stands for the image itself."""
+    if options.method in maps.IMAGE_METHODS:
+        return [None]
+    if not paths:
+        return [network.default_layer(head)]
+    chosen = []
+    for path in paths:
+        try:
+            chosen.append(maps.check_layer(network, path, head))
+        except ValueError as error:
+            print(f"no map: {error}")
+    return chosen
 
 
 def _unique_stems(images):
     """File → its name without folder and ending, numbered where two are alike."""
-    counts, names = collections.Counter(), {}
+    names = {}
     for file in images:
-        stem = pathlib.Path(file).stem
-        counts[stem] += 1
-        names[file] = stem if counts[stem] == 1 else f"{stem}_{counts[stem]}"
+        stem = name = pathlib.Path(file).stem
+        number = 1
+        while name in names.values():
+            number += 1
+            name = f"{stem}_{number}"
+        names[file] = name
     return names
 
 
-def of_image(network, writer, name, image, notes, paths, heads, options):
+def of_image(network, writer, name, image, notes, paths, plan, options):
     """Activations and maps of one image; returns what the summary tells of it."""
     for note in notes:
         print(f"{name}: {note}")
-    pixels = PIXELS[options.pixels]
     made = activation.activations(network.model, image[None], paths or None)
     for number, (path, values) in enumerate(made.items(), start=1):
         if values.ndim not in (2, 4):
@@ -188,14 +234,14 @@ def of_image(network, writer, name, image, notes, paths, heads, options):
         kind = type(network.steps[path].operation).__name__
         lines = [f"{name}: {path} ({kind}, {_by(values.shape[1:])})"]
         picture = pictures.activation_sheet(_finite(values[0], path), lines)
-        writer.write(picture, f"{name}_activations_{number:03d}_{_flat(path)}")
+        file = f"{name}_activations_{number:03d}_{_flat(path)}"
+        writer.write(picture, file, palette=True)
     told = {"image": name, "notes": notes, "heads": {}}
-    for head in heads:
-        shown = [
-            draw_map(network, writer, name, image, head, path, options, pixels)
-            for path in _layers_for_maps(network, paths, head, options)
+    for head, layers in plan.items():
+        told["heads"][head] = [
+            draw_map(network, writer, name, image, head, path, options)
+            for path in layers
         ]
-        told["heads"][head.name] = shown
     return told
 
 
@@ -208,18 +254,9 @@ def _finite(values, path):
     return values
 
 
-def _layers_for_maps(network, paths, head, options):
-    """The layers whose map is asked for; None is the method's own choice."""
-    if options.method in maps.IMAGE_METHODS or not paths:
-        return [None]
-    spatial = [p for p in paths if len(network.steps[p].node.outputs[0].shape) == 4]
-    for path in set(paths).difference(spatial):
-        print(f"{path}: has no places, so there is no map of it")
-    return spatial
-
-
-def draw_map(network, writer, name, image, head, path, options, pixels):
+def draw_map(network, writer, name, image, head, path, options):
     """One map of one head; returns what the summary tells of it."""
+    pixels, head = PIXELS[options.pixels], network.head(head)
     found = maps.class_activation_maps(
         *(network.model, image[None], path, head.name),
         *(options.target, options.method),
@@ -231,14 +268,16 @@ def draw_map(network, writer, name, image, head, path, options, pixels):
         "layer": found.layer,
         "prediction": int(found.predictions[0]),
         "target": int(found.targets[0]),
-        "probability": float(found.probabilities[0]),
+        "score" if head.kind == "linear" else "probability": float(
+            found.probabilities[0]
+        ),
         "blank": bool(found.blank[0]),
         "placed_by_receptive_field": found.placed,
     }
     lines = [
         f"{name}: {NAMES[found.method]}{layer}, head {head.name}",
         f"predicted class {told['prediction']}; map of class {told['target']}, "
-        + _sureness(told["probability"], head),
+        + _sureness(found.probabilities[0], head),
     ]
     if told["blank"]:
         lines.append("blank: nothing in the image speaks for this class")
@@ -255,8 +294,8 @@ def _sureness(probability, head):
 
 def of_layer(network, writer, path, pixels):
     """The filters of a layer; returns what the summary tells of them."""
-    print(f"{path}: climbing", flush=True)
-    found = ascent.filters(network.model, path, pixels=pixels)
+    print(f"{path}: climbing for its filters", flush=True)
+    found = ascent.filters(network.model, path, pixels=pixels, progress=_tell(path))
     kind = type(network.steps[path].operation).__name__
     lines = [f"{path} ({kind}): images that excite each filter most"]
     name = f"filters_{_flat(path)}"
@@ -275,6 +314,16 @@ def of_layer(network, writer, path, pixels):
             for unit, status, objective, before, after in zip(*columns, strict=True)
         ],
     }
+
+
+def _tell(path):
+    """A function that tells progress, for layers that take several portions."""
+
+    def tell(done, count):
+        if count > ascent.MOST_AT_ONCE:
+            print(f"{path}: {done} of {count} filters", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _flat(path):

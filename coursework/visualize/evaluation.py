@@ -9,6 +9,7 @@ from scipy import ndimage, stats
 
 from coursework.visualize import maps as map_methods
 from coursework.visualize import network as networks
+from coursework.visualize.activation import batches
 
 BLOB = 0.15  # of the image's height: the standard deviation of the centre blob
 
@@ -133,24 +134,31 @@ def sobel(images):
 # --- what happens to the score when pixels go or come ---------------------------------
 
 
-def deletion_and_insertion(model, images, maps, head=None, steps=28, blank=0.0):
+def deletion_and_insertion(model, images, maps, steps=28, blank=0.0):
     """Take away, or put back, the highest pixels first (Petsiuk and others, 2018).
 
     Args:
         model: a ``keras.Model``.
         images: (N, height, width, channels), in the pixel range of the model.
         maps: ``maps.Maps`` of these images.
-        head: name of the output; by default that of the maps.
         steps: int, how many portions of pixels there are.
         blank: float, the pixel value that stands for nothing.
 
     Returns:
         Two (N,) float64: the mean probability of the map's class while pixels are taken
         away (low is good) and while they are put on a blank image (high is good).
+
+    Raises:
+        ValueError: as many maps as images are needed, and at least one step.
     """
     network = networks.of(model)
-    head = network.head(head or maps.head)
+    head = network.head(maps.head)
     images = networks.check_images(network, images)
+    if len(images) != len(maps.maps) or steps < 1:
+        raise ValueError(
+            f"received {len(images)} images, {len(maps.maps)} maps and {steps} steps; "
+            "expected a map for each image, and at least one step"
+        )
     ranks = _ranks(maps.maps)
     shares = np.linspace(0, 1, steps + 1) * maps.maps[0].size
     predict = network.compiled(
@@ -160,12 +168,16 @@ def deletion_and_insertion(model, images, maps, head=None, steps=28, blank=0.0):
         ),
         images,
     )
-    curves = np.zeros((2, len(shares), len(images)))
+    curves, size = (
+        np.zeros((2, len(shares), len(images))),
+        network.batch_size(images[0]),
+    )
     for position, share in enumerate(shares):
         taken = (ranks < share)[..., None]
         for row, kept in enumerate((~taken, taken)):
-            scores = predict(tf.constant(np.where(kept, images, np.float32(blank))))
-            given = map_methods.probabilities(scores.numpy(), head)
+            shown = batches(np.where(kept, images, np.float32(blank)), size)
+            scores = np.concatenate([predict(tf.constant(b)).numpy() for b in shown])
+            given = map_methods.probabilities(scores, head)
             curves[row, position] = given[np.arange(len(given)), maps.targets]
     deletion, insertion = np.trapezoid(curves, dx=1 / steps, axis=1)
     return deletion, insertion
@@ -235,14 +247,14 @@ def sanity_check(model, images, seed=0, **options):
         raise ValueError("the check compares images, so it needs at least two")
     original = map_methods.class_activation_maps(model, images, **options)
     fixed = options | {"target": original.targets, "layer": original.layer}
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = _copy(model, images)
     random = np.random.default_rng(seed)
     reference, other = original.scaled(), np.roll(original.scaled(), 1, axis=0)
     names, alike = [], []
     network = networks.of(copy)
-    for path, step in reversed(network.steps.items()):
-        if not step.operation.get_weights():
+    for path, step in reversed(network.layers.items()):
+        fixed_by_data = isinstance(step.operation, keras.layers.Normalization)
+        if fixed_by_data or not step.operation.get_weights():
             continue
         _shuffle(step.operation, random)
         maps = map_methods.class_activation_maps(copy, images, **fixed)
@@ -250,6 +262,23 @@ def sanity_check(model, images, seed=0, **options):
         alike.append(similarity(reference, maps.scaled()))
     spearman, ssim = map(list, zip(*alike, strict=True))
     return Sanity(names, spearman, ssim, *similarity(reference, other))
+
+
+def _copy(model, images):
+    """A model with weights of its own (ValueError if it does not do the same)."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    for layer in copy._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it has computed with its first weights
+    ours, theirs = (
+        keras.tree.flatten(m(np.asarray(images[:2], np.float32), training=False))
+        for m in (copy, model)
+    )
+    for one, other in zip(ours, theirs, strict=True):
+        if not np.allclose(one, other, rtol=1e-3, atol=1e-4):
+            raise ValueError("a copy of the model does not do the same as the model")
+    return copy
 
 
 def _shuffle(layer, random):

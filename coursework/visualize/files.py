@@ -7,6 +7,7 @@ import tempfile
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+MOST_SIDE = 512  # px, of images for models that take any size
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 
@@ -15,7 +16,8 @@ def read_image(path, input_shape, pixels=(0.0, 255.0)):
 
     Args:
         path: of a file that Pillow can read.
-        input_shape: (height, width, channels) of the model; None is any size.
+        input_shape: (height, width, channels) of the model; None is any size, up to
+            ``MOST_SIDE``.
         pixels: the pixel range that the model expects.
 
     Returns:
@@ -31,6 +33,8 @@ def read_image(path, input_shape, pixels=(0.0, 255.0)):
     picture, more = _fit_channels(picture, channels)
     notes += more
     wanted = (width or picture.width, height or picture.height)
+    if max(wanted) > MOST_SIDE and not (width and height):
+        wanted = tuple(max(1, side * MOST_SIDE // max(wanted)) for side in wanted)
     if picture.size != wanted:
         notes.append(f"resized from {_by(picture.size)} to {_by(wanted)} px")
         picture = picture.resize(wanted, Image.Resampling.BILINEAR)
@@ -67,9 +71,10 @@ def _was_turned(picture):
 
 
 def _to_eight_bits(picture):
-    """From 16 bits, or from 32 bits that hold at most as much."""
+    """From 16 or 32 bits, whose end is taken to be 1, 255 or 65535, or the maximum."""
     values = np.asarray(picture, np.float64)
-    most = 65535 if values.max() > 255 or picture.mode.startswith("I;16") else 255
+    ends = [65535] if picture.mode.startswith("I;16") else [1, 255, 65535]
+    most = next((end for end in ends if values.max() <= end), values.max())
     return Image.fromarray((values / most * 255).clip(0, 255).round().astype(np.uint8))
 
 
@@ -91,17 +96,23 @@ def _by(size):
     return "×".join(map(str, size))
 
 
-def write_png(picture, path):
+def write_png(picture, path, palette=False):
     """Write a Pillow image, all of it or nothing (OSError).
 
-    A picture with many colours gets a palette of 256, a third of the size.
+    Args:
+        picture: a ``PIL.Image``.
+        path: where to.
+        palette: bool, whether 256 colours are enough: a third of the size.
     """
+    picture = picture.convert("RGB")
+    if palette:
+        picture = picture.quantize(256)
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(".png", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            picture.convert("RGB").quantize(256).save(file, "PNG", optimize=True)
+            picture.save(file, "PNG", optimize=palette)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -17,6 +17,9 @@ POINTWISE = (
     *(layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax, layers.Identity),
     *(layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise),
     *(layers.GaussianDropout, layers.AlphaDropout, layers.ActivityRegularization),
+    *(layers.UnitNormalization, layers.RMSNormalization, layers.Dense),
+    *(layers.RandomFlip, layers.RandomRotation, layers.RandomZoom),
+    *(layers.RandomTranslation, layers.RandomContrast, layers.RandomBrightness),
 )
 POINTWISE_OPERATIONS = {  # of keras.ops, by name
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Maximum"),
@@ -69,6 +72,8 @@ def _after(step, taken, shapes, shape):
         return None
     if isinstance(layer, POINTWISE):
         return taken[0] if shapes[0][1:3] == shape[1:3] else None
+    if getattr(layer, "crop_to_aspect_ratio", False):
+        return None
     rule = next((RULES[kind] for kind in type(layer).__mro__ if kind in RULES), None)
     if rule is None:
         return None
@@ -123,6 +128,11 @@ def _after_resizing(layer, axis, before, length, new_length):
     return Axis(start, before.stride * ratio)
 
 
+def _after_center_crop(_, axis, before, length, new_length):
+    first = (length - new_length) // 2
+    return before._replace(start=before.start + before.stride * first)
+
+
 RULES = {
     layers.Conv2D: _after_convolution,
     layers.DepthwiseConv2D: _after_convolution,
@@ -132,6 +142,8 @@ RULES = {
     layers.ZeroPadding2D: _after_padding,
     layers.Cropping2D: _after_cropping,
     layers.UpSampling2D: _after_resizing,
+    layers.Resizing: _after_resizing,
+    layers.CenterCrop: _after_center_crop,
 }
 
 

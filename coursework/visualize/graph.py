@@ -75,7 +75,7 @@ class Graph:
             ValueError: it is of another kind, so that its layers cannot be seen.
         """
         self.steps, self._calls, self._size = [], {}, 0
-        inputs = _symbolic(model, "inputs")
+        inputs = symbolic(model, "inputs")
         self.inputs = self._new_keys(len(inputs))
         self.outputs = self._add(model, self.inputs, prefix="")
 
@@ -85,7 +85,7 @@ class Graph:
 
     def _add(self, model, inputs, prefix):
         """Append the steps of a model that is given ``inputs``; returns its outputs."""
-        view = keras.Model(_symbolic(model, "inputs"), _symbolic(model, "outputs"))
+        view = keras.Model(symbolic(model, "inputs"), symbolic(model, "outputs"))
         keys = dict(zip(map(id, view.inputs), inputs, strict=True))
         for node in _nodes_in_order(view):
             taken = tuple(keys[id(tensor)] for tensor in node.input_tensors)
@@ -141,14 +141,21 @@ class Graph:
 
     def depends(self, key, on):
         """Whether the value of ``key`` changes with that of ``on``."""
-        reached = {on}
+        return key in self._reached_from({on})
+
+    def leads_past(self, between, key):
+        """Whether a way from the inputs to ``key`` does not lead by ``between``."""
+        return key in self._reached_from(set(self.inputs), closed=between)
+
+    def _reached_from(self, keys, closed=None):
+        """All keys that depend on some by a way that does not lead by ``closed``."""
         for step in self.steps:
-            if reached.intersection(step.inputs):
-                reached.update(step.outputs)
-        return key in reached
+            if keys.intersection(step.inputs):
+                keys = keys.union(step.outputs) - {closed}
+        return keys
 
 
-def _symbolic(model, which):
+def symbolic(model, which):
     """The symbolic inputs or outputs of a model (ValueError if it has none)."""
     tensors = getattr(model, which, None)
     if not tensors:

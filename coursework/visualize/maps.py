@@ -14,8 +14,7 @@ LAYER_METHODS = ("gradcam", "gradcam++", "hirescam", "layercam")
 IMAGE_METHODS = ("input_gradient", "integrated_gradients", "occlusion")
 METHODS = LAYER_METHODS + IMAGE_METHODS
 PATH_STEPS = 32  # of integrated gradients
-PATCH, PATCH_STRIDE = 5, 2  # px, of occlusion
-TINY = 1e-12
+PATCH = 0.18  # of occlusion, as a share of the image: 5 px of 28
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +61,7 @@ def class_activation_maps(
     head=None,
     target=None,
     method="gradcam",
-    batch_size=256,
+    batch_size=None,
     blank=0.0,
 ):
     """Where a network finds what speaks for a class.
@@ -82,7 +81,7 @@ def class_activation_maps(
         head: name of the output; None is the first.
         target: int, or (N,) ints, the class; None is the predicted one of each image.
         method: one of ``METHODS``.
-        batch_size: int, images at once.
+        batch_size: int, images at once; None is what fits into memory.
         blank: float, the pixel value that stands for nothing, for integrated gradients
             and occlusion.
 
@@ -99,8 +98,10 @@ def class_activation_maps(
     network = networks.of(model)
     images = networks.check_images(network, images)
     head = network.head(head)
+    blank, batch_size = float(blank), batch_size or network.batch_size(images[0])
     path = _layer_path(network, layer, head) if method in LAYER_METHODS else None
     wanted = check_targets(target, head, len(images))
+    network.check_scores(head, images[0])
     compiled = _compile(network, head, path, method, images, wanted, blank)
     results = [
         compiled(tf.constant(batch), tf.constant(chosen))
@@ -125,15 +126,26 @@ def class_activation_maps(
         head=head.name,
         targets=targets,
         probabilities=shares[np.arange(len(shares)), targets],
-        predictions=shares.argmax(axis=1),
+        predictions=np.asarray(class_scores(scores, head)).argmax(axis=1),
         placed=path is None or network.grid(path, images[0]) is not None,
     )
 
 
 def _layer_path(network, name, head):
     """The layer to look at (ValueError if it has no map or the head ignores it)."""
-    if name is None:
-        return network.default_layer(head)
+    return (
+        network.default_layer(head)
+        if name is None
+        else check_layer(network, name, head)
+    )
+
+
+def check_layer(network, name, head):
+    """The path of a layer that a head's map can be made of.
+
+    Raises:
+        ValueError: no such layer; it has no places; or the head does not depend on it.
+    """
     step = network.step(name)
     shape = step.node.outputs[0].shape
     if len(shape) != 4:
@@ -164,17 +176,15 @@ def check_targets(target, head, count):
 
 def probabilities(scores, head):
     """(N, classes) float32 from scores before the activation, (N, units)."""
-    if head.kind == "softmax":
-        return keras.ops.convert_to_numpy(keras.ops.softmax(scores))
-    if head.kind == "linear":
-        return scores
-    shares = keras.ops.convert_to_numpy(keras.ops.sigmoid(scores))
-    return np.hstack([1 - shares, shares]) if head.units == 1 else shares
+    shares = networks.KINDS[head.kind](class_scores(scores, head))
+    return keras.ops.convert_to_numpy(shares)
 
 
-def _class_scores(scores, head):
+def class_scores(scores, head):
     """(N, classes): a single sigmoid neuron speaks for class 1, its negative for 0."""
-    return tf.concat([-scores, scores], axis=1) if head.classes > head.units else scores
+    if head.classes == head.units:
+        return scores
+    return keras.ops.concatenate([-scores, scores], axis=1)
 
 
 def _choose(scores, targets):
@@ -211,8 +221,8 @@ def _on_layer(network, head, path, rule, grid):
                 watch=lambda made, tensor: tape.watch(tensor) if made == key else None,
             )
             scores = head.scores.of(values)
-            targets, chosen = _choose(_class_scores(scores, head), targets)
-        gradient = tape.gradient(chosen, values[key])
+            targets, chosen = _choose(class_scores(scores, head), targets)
+        gradient = _check_gradient(tape.gradient(chosen, values[key]), head)
         maps = tf.nn.relu(rule(tf.cast(values[key], tf.float32), gradient))
         sizes = zip(grid, maps.shape[1:], images.shape[1:3], strict=True)
         down, across = (geometry.placement(*each) for each in sizes)
@@ -222,6 +232,16 @@ def _on_layer(network, head, path, rule, grid):
     return run
 
 
+def _check_gradient(gradient, head):
+    """A gradient in float32 (ValueError if something on the way has none)."""
+    if gradient is None:
+        raise ValueError(
+            f"head {head.name} has no gradient there: an operation on the way, such as "
+            "stop_gradient or a cast to integers, has none"
+        )
+    return tf.cast(gradient, tf.float32)
+
+
 def _gradcam(activation, gradient):
     weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
     return tf.reduce_sum(weights * activation, axis=-1)
@@ -229,8 +249,8 @@ def _gradcam(activation, gradient):
 
 def _gradcam_plus_plus(activation, gradient):
     total = tf.reduce_sum(activation, axis=(1, 2), keepdims=True)
-    square, cube = gradient**2, gradient**3
-    shares = tf.math.divide_no_nan(square, 2 * square + total * cube)
+    # The paper's g² / (2g² + A·g³), divided by g²; where g is 0, so is its ReLU.
+    shares = tf.math.divide_no_nan(1.0, 2 + total * gradient)
     weights = tf.reduce_sum(shares * tf.nn.relu(gradient), axis=(1, 2), keepdims=True)
     return tf.reduce_sum(weights * activation, axis=-1)
 
@@ -257,13 +277,13 @@ def _gradient_of_score(network, head, images, targets):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(images)
         scores = head.scores.of(network.graph.run(images, head.scores.needs))
-        _, chosen = _choose(_class_scores(scores, head), targets)
-    return tape.gradient(chosen, images)
+        _, chosen = _choose(class_scores(scores, head), targets)
+    return _check_gradient(tape.gradient(chosen, images), head)
 
 
 def _predict(network, head, images, targets):
     scores = head.scores.of(network.graph.run(images, head.scores.needs))
-    return scores, *_choose(_class_scores(scores, head), targets)
+    return scores, *_choose(class_scores(scores, head), targets)
 
 
 def _input_gradient(network, head, _):
@@ -293,14 +313,17 @@ def _occlusion(network, head, blank):
     def run(images, targets):
         scores, targets, chosen = _predict(network, head, images, targets)
         height, width = images.shape[1:3]
-        rows = tf.range(1 - PATCH, height, PATCH_STRIDE)
-        columns = tf.range(1 - PATCH, width, PATCH_STRIDE)
+        patch_size = max(1, round(PATCH * min(height, width)))
+        rows, columns = (
+            tf.range(1 - patch_size, size, max(1, patch_size // 2))
+            for size in (height, width)
+        )
         total = tf.zeros(tf.shape(images)[:3])
         times = tf.zeros((1, height, width))
         for row in rows:
-            inside = _between(height, row)
+            inside = _between(height, row, patch_size)
             for column in columns:
-                patch = inside[:, None] * _between(width, column)[None, :]
+                patch = inside[:, None] * _between(width, column, patch_size)[None, :]
                 covered = images + patch[None, :, :, None] * (blank - images)
                 _, _, left = _predict(network, head, covered, targets)
                 total += (chosen - left)[:, None, None] * patch
@@ -310,10 +333,10 @@ def _occlusion(network, head, blank):
     return run
 
 
-def _between(length, first):
+def _between(length, first, size):
     """1 on the pixels of a patch that begins at ``first``, else 0."""
     pixels = tf.range(length)
-    return tf.cast((pixels >= first) & (pixels < first + PATCH), tf.float32)
+    return tf.cast((pixels >= first) & (pixels < first + size), tf.float32)
 
 
 IMAGE_RULES = dict(

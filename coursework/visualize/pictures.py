@@ -76,6 +76,8 @@ def activation_grid(activation):
         (…, …, 3) uint8; lower and upper end of the scale; how many channels are
         silent, that is the same everywhere: these are grey.
     """
+    if activation.shape[:2] == (1, 1):  # channels of a single place
+        activation = activation[0, 0]
     if activation.ndim == 1:
         picture, low, most = colored(activation)
         return tile(picture[:, None, None]), low, most, int((activation == 0).sum())
@@ -196,7 +198,7 @@ FRAMES = (  # name, colour, meaning, whether it is meant
     ),
     (
         *("blue", (0.1, 0.4, 0.8)),
-        "asleep on a blank image; shown is what its middle unit wants, before ReLU",
+        "asleep on a blank image; shown is what its middle unit wants",
         lambda s, o: s == "ok" and o == "centre",
     ),
 )
