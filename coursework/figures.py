@@ -420,6 +420,106 @@ def sample_efficiency(accuracies, images, title):
     return figure
 
 
+def activation_strips(images, activations, names, channels=2):
+    """What the layers make of a few images: a row for each image, a column for a layer.
+
+    Args:
+        images: (N, height, width, 1 or 3) uint8.
+        activations: dict, layer → (N, height, width, C) or (N, C) floats.
+        names: N strings, of the images.
+        channels: int, how many of a layer's channels are shown: those that differ most
+            among these images. Vectors are shown whole, row by row.
+    """
+    shown = {name: _strip(values, channels) for name, values in activations.items()}
+    widths = [
+        1.0,
+        *(strip.shape[1] / strip.shape[0] * len(images) for strip in shown.values()),
+    ]
+    figure, grid = plt.subplots(
+        *(1, len(widths)),
+        figsize=(0.75 * sum(widths) + 1.2, 0.8 * len(images) + 0.5),
+        width_ratios=widths,
+    )
+    grid[0].imshow(
+        tile(np.broadcast_to(images, (*images.shape[:3], 3)), 1)[0], aspect="auto"
+    )
+    for axes, (name, strip) in zip(grid[1:], shown.items(), strict=True):
+        signed = strip.min() < 0
+        most = np.abs(strip).max() or 1
+        axes.imshow(
+            *(strip, "RdBu_r" if signed else SCALE),
+            vmin=-most if signed else 0,
+            vmax=most,
+            aspect="auto",
+        )
+        shape = "×".join(map(str, activations[name].shape[1:]))
+        axes.set_title(f"{name}\n{shape}", fontsize=7, loc="center")
+    for axes in grid:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+    rows = (np.arange(len(names)) + 0.5) * (images.shape[1] + GAP)
+    grid[0].set_yticks(rows, names, fontsize=8)
+    grid[0].tick_params(length=0)
+    return figure
+
+
+def _strip(activation, channels):
+    """One picture of a few channels for all images, on top of one another."""
+    if activation.ndim == 2:
+        side = math.ceil(math.sqrt(activation.shape[1]))
+        padded = np.zeros((len(activation), side * side))
+        padded[:, : activation.shape[1]] = activation
+        return padded.reshape(len(activation) * side, side)
+    spread = activation.var(axis=(0, 1, 2))
+    chosen = np.sort(np.argsort(-spread)[:channels])
+    pictures = np.moveaxis(activation[..., chosen], -1, 1)  # image, channel, y, x
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in pictures])
+
+
+def probe_curves(accuracies, title):
+    """How well each attribute can be read from each layer by a linear function.
+
+    Args:
+        accuracies: dict, layer → (label → accuracy), the layers in their order.
+        title: str.
+    """
+    layers = list(accuracies)
+    figure, axes = plt.subplots(figsize=(0.45 * len(layers) + 2.5, 3.6))
+    for label in accuracies[layers[0]]:
+        line, color = HEADS.get(label, HEADS["angle"])
+        values = [accuracies[layer][label] for layer in layers]
+        axes.plot(layers, values, line, color=color, label=label, markersize=4)
+    axes.set(ylim=(0, 1.03), ylabel="accuracy of a linear probe", title=title)
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(_percent))
+    axes.tick_params(axis="x", rotation=60)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def tuning_map(tuning, title):
+    """The response of each filter to every angle, its largest one black.
+
+    Args:
+        tuning: an ``insights.Tuning``.
+        title: str.
+    """
+    strength = tuning.responses.sum(axis=2)
+    order = np.argsort(tuning.preferred)
+    most = strength.max(axis=1, keepdims=True)
+    scaled = np.divide(strength, most, out=np.zeros_like(strength), where=most > 0)
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(9, 0.17 * len(order) + 1.4), width_ratios=[3, 1], sharey=True
+    )
+    left.imshow(scaled[order], cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    left.set_xticks(range(len(lines.ANGLES)), lines.ATTRIBUTE_NAMES["angle"])
+    left.set_yticks(range(len(order)), order, fontsize=6)
+    left.set(xlabel="angle of the line", ylabel="filter", title=title)
+    right.barh(range(len(order)), tuning.color[order], color="0.4")
+    right.set(xlim=(-1, 1), xlabel="blue only ←  → red only", title="color")
+    return figure
+
+
 def _plain_log_axis(axes, labelled=(1, 2, 5)):
     """A logarithmic axis labelled 0.1, 0.2, 0.5, 1 … instead of powers of ten."""
     axes.set(yscale="log", ylabel="loss (logarithmic)")

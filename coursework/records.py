@@ -192,6 +192,15 @@ def load(name, folder=None):
     return _load_network(path, record["parameters"]), record
 
 
+def load_for(name, dataset):
+    """A network that was trained on this very dataset, and its record.
+
+    Args, Returns, Raises: as ``read_for`` and ``load``.
+    """
+    read_for(name, dataset)
+    return load(name, paths.models(stand_in=True) if dataset.stand_in else None)
+
+
 def _load_network(path, parameters):
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -174,5 +174,21 @@ def test_deletion_asks_for_a_map_of_each_image(count, steps, images):
 
 
 def test_one_image_cannot_be_compared(images):
-    with pytest.raises(ValueError, match="needs at least two"):
+    with pytest.raises(ValueError, match=r"1 of 1 images have a map .* at least two"):
         visualize.sanity_check(networks.tuned_cnn(), images[:1])
+
+
+def test_blank_maps_are_left_out_of_the_sanity_check():
+    """The output is the mean pixel: something speaks for bright images alone."""
+    image = keras.Input((8, 8, 1))
+    x = layers.Conv2D(1, 1, use_bias=False, name="conv1")(image)
+    x = layers.Dense(1, use_bias=False)(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(image, x)
+    model.set_weights([np.ones(w.shape) for w in model.get_weights()])
+    random = np.random.default_rng(0)
+    images = random.uniform(0.1, 1, (4, 8, 8, 1)).astype(np.float32)
+    images[2:] *= -1
+    whole = visualize.sanity_check(model, images, target=0)
+    assert whole == visualize.sanity_check(model, images[:2], target=0)
+    with pytest.raises(ValueError, match="1 of 3 images have a map"):
+        visualize.sanity_check(model, images[1:], target=0)

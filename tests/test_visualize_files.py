@@ -36,6 +36,12 @@ def test_values_lie_in_the_pixel_range(rgb, pixels, tmp_path):
     assert (values.min(), values.max()) == pixels
 
 
+def test_the_shape_of_a_model_may_have_its_first_axis(rgb, tmp_path):
+    path = save(rgb, tmp_path / "a.png")
+    with_first, _ = visualize.read_image(path, (None, *SHAPE))
+    assert (with_first == visualize.read_image(path, SHAPE)[0]).all()
+
+
 def test_another_size_is_fitted(rgb, tmp_path):
     path = save(rgb.resize((12, 8)), tmp_path / "a.png")
     values, notes = visualize.read_image(path, SHAPE)

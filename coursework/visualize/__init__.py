@@ -1,11 +1,18 @@
 """See inside any Keras network: activations, filters, class activation maps.
 
+    from coursework import visualize
+
+    model = visualize.load("models/tuned_lines.keras")
+    image, notes = visualize.read_image("Q3/examples/line.png", model.input_shape)
+    found = visualize.class_activation_maps(model, image[None])
+    found.scaled()  # (1, 28, 28), 0…1
+
 Arrays in, arrays out; nothing of the model is changed. The folder needs nothing of the
 project around it, only Keras on TensorFlow, NumPy, SciPy, matplotlib, h5py and Pillow.
 """
 
 from coursework.visualize.activation import activations
-from coursework.visualize.ascent import Filters, filters
+from coursework.visualize.ascent import Climb, Filters, filters
 from coursework.visualize.evaluation import (
     Sanity,
     Scores,
@@ -20,6 +27,7 @@ from coursework.visualize.network import load
 
 __all__ = [
     "METHODS",
+    "Climb",
     "Filters",
     "Maps",
     "Sanity",

@@ -33,7 +33,8 @@ class Filters:
         units: (F,) int64, the filters.
         objectives: F strings: "channel", the mean of a filter's positive responses, or
             "centre", its response at the middle place before the activation, for
-            filters that the first one did not wake; "unit" for layers without places.
+            filters that the first one did not wake; "unit", a dense unit before its
+            activation, for layers without height and width.
         before, after: (F,) float32, the objective of the first and the last image.
         statuses: F strings: "ok", "dead" (nothing excites it), or "saturated" (most
             pixels are at an end of the range).
@@ -113,7 +114,8 @@ def filters(
         blank: float, 0…1, where in that range the blank image lies.
         objective: "channel" or "centre"; None is "channel", then "centre" for the dead.
         progress: function of two ints, how many filters are done and of how many.
-        climb: fields of ``Climb``.
+        climb: ``steps``, ``rate``, ``jitter``, ``total_variation``, ``l2``, ``seed``,
+            which ``Climb`` explains.
 
     Returns:
         ``Filters``.

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import functools
 import json
 import pathlib
 import sys
@@ -62,7 +63,13 @@ def parse(arguments):
     add = parser.add_argument
     add("model", help="a .keras file, or a .h5 file of Keras 3")
     add("--image", action="append", default=[], metavar="FILE", help="may be repeated")
-    add("--layer", action="append", default=[], metavar="NAME", help="may be repeated")
+    add(
+        "--layer",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="as --list names them; may be repeated: --layer conv1 --layer conv2",
+    )
     add("--head", metavar="NAME", help="an output of the model, by default each")
     add(
         *("--target", "-t"),
@@ -89,6 +96,8 @@ def parse(arguments):
     options = parser.parse_args(_shield_negative(arguments))
     if not (options.list or options.image or options.layer):
         parser.error("give --image FILE, --layer NAME, both, or --list")
+    if not options.image and (options.head or options.target is not None):
+        parser.error("--head and --target are of maps, which need --image")
     return options
 
 
@@ -149,7 +158,7 @@ class Writer:
 def visualize(network, options):
     """Make all pictures that were asked for, and ``summary.json``."""
     pixels = PIXELS[options.pixels]
-    print(f"pixels: the model is taken to expect {options.pixels}")
+    print(f"pixels: {options.pixels} go into the model (--pixels gives another range)")
     paths = list(dict.fromkeys(network.step(name).path for name in options.layer))
     names = _unique_stems(dict.fromkeys(options.image))
     images = {
@@ -188,7 +197,7 @@ def plan_maps(network, paths, options):
         except ValueError as error:
             if named:
                 raise
-            print(f"no map of head {name}: {error}")
+            print(f"no map: {error}")
     if options.target is not None and not plan:
         raise ValueError(f"no head has a class {options.target}")
     return plan
@@ -205,8 +214,13 @@ def _layers_for_maps(network, paths, head, options):
         try:
             chosen.append(maps.check_layer(network, path, head))
         except ValueError as error:
-            print(f"no map: {error}")
+            _say_once(f"no map: {error}")
     return chosen
+
+
+@functools.cache
+def _say_once(line):
+    print(line)
 
 
 def _unique_stems(images):
@@ -227,13 +241,15 @@ def of_image(network, writer, name, image, notes, paths, plan, options):
     for note in notes:
         print(f"{name}: {note}")
     made = activation.activations(network.model, image[None], paths or None)
-    for number, (path, values) in enumerate(made.items(), start=1):
+    numbers = {path: number for number, path in enumerate(network.layers, start=1)}
+    for path, values in made.items():
         if values.ndim not in (2, 4):
             print(f"{path}: gives {values.shape[1:]}, which is not drawn")
             continue
         kind = type(network.steps[path].operation).__name__
         lines = [f"{name}: {path} ({kind}, {_by(values.shape[1:])})"]
         picture = pictures.activation_sheet(_finite(values[0], path), lines)
+        number = numbers.get(path, len(numbers))
         file = f"{name}_activations_{number:03d}_{_flat(path)}"
         writer.write(picture, file, palette=True)
     told = {"image": name, "notes": notes, "heads": {}}
@@ -262,7 +278,7 @@ def draw_map(network, writer, name, image, head, path, options):
         *(options.target, options.method),
         blank=pixels[0],
     )
-    layer = f" of layer {found.layer}" if found.layer else ""
+    layer = f" of layer {found.layer} ({_size(network, found)})" if found.layer else ""
     told = {
         "method": found.method,
         "layer": found.layer,
@@ -280,12 +296,20 @@ def draw_map(network, writer, name, image, head, path, options):
         + _sureness(found.probabilities[0], head),
     ]
     if told["blank"]:
-        lines.append("blank: nothing in the image speaks for this class")
+        note = "blank: this method finds nothing positive here; try another, or a layer"
+        lines.append(note)
+        print(f"{name}, head {head.name}: {note}")
     if not found.placed:
         lines.append("the layer's places are not known: the map is stretched")
     picture = pictures.map_sheet(image, found.scaled()[0], lines, pixels)
     parts = [name, "map", head.name, found.method, found.layer or "image"]
     return told | {"file": writer.write(picture, _flat("_".join(parts)))}
+
+
+def _size(network, found):
+    """How many places a map has: "3×3 places"."""
+    shape = network.steps[found.layer].node.outputs[0].shape[1:3]
+    return f"{_by(shape)} places"
 
 
 def _sureness(probability, head):
@@ -294,7 +318,7 @@ def _sureness(probability, head):
 
 def of_layer(network, writer, path, pixels):
     """The filters of a layer; returns what the summary tells of them."""
-    print(f"{path}: climbing for its filters", flush=True)
+    print(f"{path}: searching images for its filters", flush=True)
     found = ascent.filters(network.model, path, pixels=pixels, progress=_tell(path))
     kind = type(network.steps[path].operation).__name__
     lines = [f"{path} ({kind}): images that excite each filter most"]

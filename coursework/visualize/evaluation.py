@@ -41,7 +41,8 @@ def evaluate_maps(maps, masks):
     counts with the same share.
 
     Args:
-        maps: (N, height, width), at least 0; not scaled, and no minimum subtracted.
+        maps: (N, height, width), at least 0, as ``Maps.maps``: not scaled, and no
+            minimum subtracted.
         masks: (N, height, width) bool, each with at least one pixel.
 
     Returns:
@@ -140,7 +141,7 @@ def deletion_and_insertion(model, images, maps, steps=28, blank=0.0):
     Args:
         model: a ``keras.Model``.
         images: (N, height, width, channels), in the pixel range of the model.
-        maps: ``maps.Maps`` of these images.
+        maps: ``Maps`` of these images, as ``class_activation_maps`` gives them.
         steps: int, how many portions of pixels there are.
         blank: float, the pixel value that stands for nothing.
 
@@ -227,8 +228,9 @@ class Sanity:
 def sanity_check(model, images, seed=0, **options):
     """Randomize a copy of the model layer by layer (Adebayo and others, 2018).
 
-    A map that stays as it was does not show what the network has learnt. The weights of
-    a layer are shuffled, which keeps their distribution.
+    Images whose original map is blank are left out. A map that stays as it was does not
+    show what the network has learnt. The weights of a layer are shuffled, which keeps
+    their distribution.
 
     Args:
         model: a ``keras.Model``; it is not changed.
@@ -241,11 +243,20 @@ def sanity_check(model, images, seed=0, **options):
         ``Sanity``.
 
     Raises:
-        ValueError: fewer than two images, or as in ``class_activation_maps``.
+        ValueError: fewer than two images with a map, or as in
+            ``class_activation_maps``.
     """
-    if len(images) < 2:
-        raise ValueError("the check compares images, so it needs at least two")
+    images = np.asarray(images)
     original = map_methods.class_activation_maps(model, images, **options)
+    if (~original.blank).sum() < 2:
+        raise ValueError(
+            f"{(~original.blank).sum()} of {len(images)} images have a map that is not "
+            "blank; the check compares images, so it needs at least two"
+        )
+    if original.blank.any():
+        shown = ~original.blank
+        options = options | {"target": original.targets[shown]}
+        return sanity_check(model, images[shown], seed, **options)
     fixed = options | {"target": original.targets, "layer": original.layer}
     copy = _copy(model, images)
     random = np.random.default_rng(seed)

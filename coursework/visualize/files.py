@@ -16,8 +16,8 @@ def read_image(path, input_shape, pixels=(0.0, 255.0)):
 
     Args:
         path: of a file that Pillow can read.
-        input_shape: (height, width, channels) of the model; None is any size, up to
-            ``MOST_SIDE``.
+        input_shape: of the model, (N, height, width, channels) or without N; None is
+            any size, up to ``MOST_SIDE``.
         pixels: the pixel range that the model expects.
 
     Returns:
@@ -29,7 +29,7 @@ def read_image(path, input_shape, pixels=(0.0, 255.0)):
         ValueError: it is not an image.
     """
     picture, notes = _open(pathlib.Path(path))
-    height, width, channels = input_shape
+    height, width, channels = input_shape[-3:]
     picture, more = _fit_channels(picture, channels)
     notes += more
     wanted = (width or picture.width, height or picture.height)

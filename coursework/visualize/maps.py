@@ -45,7 +45,7 @@ class Maps:
 
     @property
     def blank(self):
-        """(N,) bool: maps without any positive evidence."""
+        """(N,) bool: maps in which the method finds nothing for the class."""
         return self.maps.max(axis=(1, 2)) <= 0
 
     def scaled(self):

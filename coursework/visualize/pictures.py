@@ -15,9 +15,11 @@ GAP, BETWEEN = 2, 190  # px between tiles, and their grey
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"  # for values of one sign, of two signs
 SILENT = (0.8, 0.8, 0.8)  # of a channel that is the same everywhere
 LEAST_WIDTH = 640  # px, to which small grids are enlarged
+MOST_ENLARGED = 224  # px, to which a single small tile is enlarged at most
+FEW = 12  # values that are written in the heading
 FONT_SIZE, LINE = 14, 20  # px
 FONT = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # has ×, °, …
-SHOWN_FULL = 0.6  # opacity of a map's highest place over the image
+SHOWN_FULL = 0.8  # opacity of a map's highest place over the image
 ASPECT = 1.6  # width of a grid by its height
 
 
@@ -33,9 +35,9 @@ def tile(tiles, columns=None, frames=None):
         (…, …, 3) uint8 array.
     """
     count, height, width, _ = tiles.shape
-    columns = columns or math.ceil(math.sqrt(ASPECT * count * height / width))
-    columns = min(columns, count)
-    factor = max(1, math.ceil((LEAST_WIDTH / columns - GAP) / width))
+    columns = min(columns or columns_of(tiles.shape), count)
+    factor = math.ceil((LEAST_WIDTH / columns - GAP) / width)
+    factor = max(1, min(factor, MOST_ENLARGED // max(width, height)))
     tiles = (tiles * 255).round().astype(np.uint8)
     tiles = tiles.repeat(factor, axis=1).repeat(factor, axis=2)
     height, width, rows = height * factor, width * factor, -(-count // columns)
@@ -50,6 +52,13 @@ def tile(tiles, columns=None, frames=None):
         top, left = top + edge, left + edge
         sheet[top : top + height, left : left + width] = picture
     return sheet[:-GAP, :-GAP]
+
+
+def columns_of(shape):
+    """Tiles in a row of a grid of (N, height, width, …)."""
+    count, height, width = shape[:3]
+    wanted = math.ceil(math.sqrt(ASPECT * count * height / width))
+    return max(1, min(wanted, count))
 
 
 def colored(values):
@@ -140,6 +149,20 @@ def sheet(picture, lines, scale=None):
     return page
 
 
+def stack(pages):
+    """Several ``PIL.Image`` one below the other."""
+    whole = Image.new(
+        "RGB",
+        (max(page.width for page in pages), sum(page.height for page in pages)),
+        "white",
+    )
+    top = 0
+    for page in pages:
+        whole.paste(page, (0, top))
+        top += page.height
+    return whole
+
+
 def _scale_bar(font, low, high):
     """A strip of the layer's colours with the values at its ends."""
     values = np.linspace(low, high, 160)[None, :].repeat(LINE - 4, axis=0)
@@ -162,13 +185,22 @@ def activation_sheet(activation, lines):
         lines: list of str, the heading.
     """
     picture, low, high, silent = activation_grid(activation)
-    count = activation.shape[-1]
-    kind = "channels" if activation.ndim == 3 else "units"
-    note = f"{count} {kind}"
+    vector = activation.ndim == 1 or activation.shape[:2] == (1, 1)
+    values = activation.ravel()
+    if vector and len(values) <= FEW:
+        note = "values: " + ", ".join(f"{value:.3g}" for value in values)
+        return sheet(picture, [*lines, note], (low, high))
+    shape = (len(values), 1, 1) if vector else (activation.shape[-1], *activation.shape)
+    note = f"{shape[0]} {'units' if vector else 'channels'}{_in_rows(shape)}"
     if silent:
-        alike = "the same everywhere (grey)" if activation.ndim == 3 else "zero"
-        note += f", {silent} of them {alike}"
+        note += f"; {silent} {'are zero' if vector else 'the same everywhere (grey)'}"
     return sheet(picture, [*lines, note], (low, high))
+
+
+def _in_rows(shape):
+    """How to find a tile of a grid: ", rows of 8, numbered from 0"."""
+    columns = columns_of(shape)
+    return f", rows of {columns}, numbered from 0" if columns < shape[0] else ""
 
 
 def filter_sheet(found, lines, pixels=(0.0, 255.0)):
@@ -181,7 +213,8 @@ def filter_sheet(found, lines, pixels=(0.0, 255.0)):
     """
     tiles = np.stack([as_shown(image, pixels) for image in found.images])
     grid = tile(tiles, frames=list(_frames(found)))
-    notes = [f"{len(tiles)} filters of {found.layer}, from left to right and downwards"]
+    kind = "units" if "unit" in found.objectives else "filters"
+    notes = [f"{len(tiles)} {kind}{_in_rows(tiles.shape)}"]
     notes += [
         f"{name} frame, {count}: {meaning}"
         for name, _, meaning, matches in FRAMES
@@ -194,11 +227,12 @@ FRAMES = (  # name, colour, meaning, whether it is meant
     ("red", (0.8, 0, 0), "dead: nothing excites it", lambda s, o: s == "dead"),
     (
         *("orange", (0.9, 0.5, 0)),
-        *("saturated: most pixels at an end", lambda s, o: s == "saturated"),
+        "most pixels are black or white, the ends of the range",
+        lambda s, o: s == "saturated",
     ),
     (
         *("blue", (0.1, 0.4, 0.8)),
-        "asleep on a blank image; shown is what its middle unit wants",
+        "gives 0 on a blank image; shown is what excites its middle position",
         lambda s, o: s == "ok" and o == "centre",
     ),
 )
@@ -236,4 +270,5 @@ def map_sheet(image, scaled, lines, pixels=(0.0, 255.0)):
     """
     alone = colormaps["inferno"](scaled)[..., :3]
     panels = as_shown(image, pixels), overlay(image, scaled, pixels), alone
-    return sheet(tile(np.stack(panels), columns=3), lines)
+    legend = "image | map over the image | map, black 0 to yellow: its own maximum"
+    return sheet(tile(np.stack(panels), columns=3), [*lines, legend])
