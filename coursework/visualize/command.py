@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import functools
 import json
 import pathlib
 import sys
@@ -187,24 +186,29 @@ def plan_maps(network, paths, options):
     Raises:
         ValueError: the head or the class does not exist.
     """
-    plan = {}
+    plan, notes = {}, []
     named = options.head is not None
     for name in [options.head] if named else [head.name for head in network.heads]:
         try:
             head = network.head(name)
             maps.check_targets(options.target, head, 1)
-            plan[head.name] = _layers_for_maps(network, paths, head, options)
+            plan[name] = _layers_for_maps(network, paths, head, options, notes)
         except ValueError as error:
             if named:
                 raise
-            print(f"no map: {error}")
+            notes.append(f"no map: {error}")
+    for note in dict.fromkeys(notes):
+        print(note)
     if options.target is not None and not plan:
         raise ValueError(f"no head has a class {options.target}")
     return plan
 
 
-def _layers_for_maps(network, paths, head, options):
-    """The layers whose map is asked for; None stands for the image itself."""
+def _layers_for_maps(network, paths, head, options, notes):
+    """The layers whose map is asked for; None stands for the image itself.
+
+    Why a layer is left out is appended to ``notes``.
+    """
     if options.method in maps.IMAGE_METHODS:
         return [None]
     if not paths:
@@ -214,13 +218,8 @@ def _layers_for_maps(network, paths, head, options):
         try:
             chosen.append(maps.check_layer(network, path, head))
         except ValueError as error:
-            _say_once(f"no map: {error}")
+            notes.append(f"no map: {error}")
     return chosen
-
-
-@functools.cache
-def _say_once(line):
-    print(line)
 
 
 def _unique_stems(images):
