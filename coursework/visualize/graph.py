@@ -90,7 +90,7 @@ class Graph:
         for node in _nodes_in_order(view):
             taken = tuple(keys[id(tensor)] for tensor in node.input_tensors)
             operation = node.operation
-            path = self._path(prefix + operation.name, operation)
+            path = self._path(prefix + operation.name)
             if _is_transparent(operation):
                 given = self._add(operation, taken, f"{path}/")
             else:
@@ -99,7 +99,7 @@ class Graph:
             keys.update(zip(map(id, node.outputs), given, strict=True))
         return tuple(keys[id(tensor)] for tensor in view.outputs)
 
-    def _path(self, path, operation):
+    def _path(self, path):
         count = self._calls[path] = self._calls.get(path, 0) + 1
         return path if count == 1 else f"{path}@{count}"
 

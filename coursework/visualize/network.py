@@ -104,6 +104,7 @@ class Network:
 
     Attributes:
         model: the ``keras.Model``.
+        outputs: its outputs, symbolic tensors.
         graph: its ``graph.Graph``.
         heads: list of ``Head``.
         steps: dict, path → ``graph.Step``, of all layers and operations.
@@ -119,6 +120,7 @@ class Network:
                 are not finite numbers.
         """
         self.model, self.graph = model, graph.Graph(model)
+        self.outputs = list(graph.symbolic(model, "outputs"))
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         if len(shapes) != 1:
             raise ValueError(f"the model has {len(shapes)} inputs; expected one image")
@@ -302,7 +304,9 @@ class Network:
 
 
 def of(model):
-    """The ``Network`` of a model, made once and kept with the model, not in it.
+    """The ``Network`` of a model, made once for as long as its outputs are the same.
+
+    It is kept as an attribute of the model, so that both are freed together.
 
     Raises:
         ValueError: as ``Network``.
@@ -313,8 +317,7 @@ def of(model):
     outputs = graph.symbolic(model, "outputs")
     if network is None or list(map(id, network.outputs)) != list(map(id, outputs)):
         network = Network(model)
-        network.outputs = outputs
-        model.__dict__[_KEPT] = network  # freed with the model; past Keras' tracking
+        model.__dict__[_KEPT] = network  # past Keras' tracking of attributes
     return network
 
 
