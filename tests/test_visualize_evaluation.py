@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from scipy import stats
 
 from coursework import lines, networks, visualize
 from coursework.visualize import evaluation, maps
@@ -125,6 +126,19 @@ def test_equal_maps_are_alike_and_others_are_not():
     assert evaluation.similarity(some, 1 - some)[0] == pytest.approx(-1)
 
 
+def test_rank_correlation_is_scipy_s_and_blank_maps_count():
+    random = np.random.default_rng(0)
+    some, other = random.integers(0, 9, (2, 5, 8, 8)) / 8
+    expected = [
+        stats.spearmanr(a.ravel(), b.ravel()).statistic
+        for a, b in zip(some, other, strict=True)
+    ]
+    assert evaluation._spearman(some, other) == pytest.approx(expected)
+    blank = np.zeros((5, 8, 8))
+    assert (evaluation._spearman(some, blank) == 0).all()
+    assert (evaluation._spearman(blank, blank) == 1).all()
+
+
 def test_layers_are_randomized_from_the_top_and_the_model_stays(images):
     keras.utils.set_random_seed(0)
     model = networks.tuned_cnn()
@@ -134,6 +148,39 @@ def test_layers_are_randomized_from_the_top_and_the_model_stays(images):
     assert result.layers == weighted[::-1]
     assert len(result.spearman) == len(result.ssim) == len(weighted)
     assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_each_repeat_begins_with_the_learnt_weights(images, monkeypatch):
+    model, original, begun = networks.tuned_cnn(), evaluation._randomize, []
+
+    def recorded(copy, random):
+        begun.append(copy.get_weights())
+        yield from original(copy, random)
+
+    monkeypatch.setattr(evaluation, "_randomize", recorded)
+    result = visualize.sanity_check(model, images, repeats=2)
+    assert len(begun) == 2
+    assert len(result.layers) == len(result.spearman) == len(set(result.layers))
+    for weights in begun:
+        pairs = zip(weights, model.get_weights(), strict=True)
+        assert all((a == b).all() for a, b in pairs)
+
+
+def test_shuffled_copies_share_nothing_with_the_model(images):
+    model, random = networks.tuned_cnn(), np.random.default_rng(0)
+    model.set_weights([random.uniform(0.5, 1, w.shape) for w in model.get_weights()])
+    before = model.get_weights()
+    for path, copy in visualize.randomized(model, images):
+        changed, same = copy.get_layer(path).get_weights(), model.get_layer(path)
+        pairs = list(zip(changed, same.get_weights(), strict=True))
+        assert any((a != b).any() for a, b in pairs)
+        assert all((np.sort(a.ravel()) == np.sort(b.ravel())).all() for a, b in pairs)
+    assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_no_repeat_is_refused(images):
+    with pytest.raises(ValueError, match="received repeats=0"):
+        visualize.sanity_check(networks.tuned_cnn(), images, repeats=0)
 
 
 def test_a_map_that_ignores_the_weights_fails(images, monkeypatch):
@@ -152,6 +199,7 @@ def test_a_map_that_ignores_the_weights_fails(images, monkeypatch):
 
 def test_the_copy_does_what_the_model_does(images):
     """Normalization computes with its first weights until it is told of others."""
+    keras.utils.set_random_seed(0)
     image = keras.Input((28, 28, 3))
     normalization = layers.Normalization()
     normalization.adapt(images.astype(np.float32) + 400)

@@ -19,6 +19,7 @@ from coursework.visualize.evaluation import (
     baselines,
     deletion_and_insertion,
     evaluate_maps,
+    randomized,
     sanity_check,
 )
 from coursework.visualize.files import read_image
@@ -39,6 +40,7 @@ __all__ = [
     "evaluate_maps",
     "filters",
     "load",
+    "randomized",
     "read_image",
     "sanity_check",
 ]

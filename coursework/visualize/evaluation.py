@@ -225,7 +225,7 @@ class Sanity:
         )
 
 
-def sanity_check(model, images, seed=0, **options):
+def sanity_check(model, images, seed=0, repeats=1, **options):
     """Randomize a copy of the model layer by layer (Adebayo and others, 2018).
 
     Images whose original map is blank are left out. A map that stays as it was does not
@@ -236,6 +236,7 @@ def sanity_check(model, images, seed=0, **options):
         model: a ``keras.Model``; it is not changed.
         images: (N, height, width, channels), N at least 2, in the model's pixel range.
         seed: int, of the shuffling.
+        repeats: int, how often all layers are shuffled anew; the results are means.
         options: further arguments of ``class_activation_maps``; without a target, that
             which the model itself predicts.
 
@@ -243,9 +244,11 @@ def sanity_check(model, images, seed=0, **options):
         ``Sanity``.
 
     Raises:
-        ValueError: fewer than two images with a map, or as in
+        ValueError: fewer than two images with a map, no repeat, or as in
             ``class_activation_maps``.
     """
+    if repeats < 1:
+        raise ValueError(f"received repeats={repeats}; expected at least one")
     images = np.asarray(images)
     original = map_methods.class_activation_maps(model, images, **options)
     if (~original.blank).sum() < 2:
@@ -256,23 +259,49 @@ def sanity_check(model, images, seed=0, **options):
     if original.blank.any():
         shown = ~original.blank
         options = options | {"target": original.targets[shown]}
-        return sanity_check(model, images[shown], seed, **options)
+        return sanity_check(model, images[shown], seed, repeats, **options)
     fixed = options | {"target": original.targets, "layer": original.layer}
+    reference, copy = original.scaled(), _copy(model, images)
+    alike, random = [], np.random.default_rng(seed)
+    for _ in range(repeats):
+        copy.set_weights(model.get_weights())
+        names = []
+        for path in _randomize(copy, random):
+            maps = map_methods.class_activation_maps(copy, images, **fixed)
+            names.append(path)
+            alike.append(similarity(reference, maps.scaled()))
+    spearman, ssim = np.reshape(alike, (repeats, -1, 2)).mean(axis=0).T.tolist()
+    other = similarity(reference, np.roll(reference, 1, axis=0))
+    return Sanity(names, spearman, ssim, *other)
+
+
+def randomized(model, images, seed=0):
+    """Copies of a model with ever more layers of shuffled weights, from the top down.
+
+    Args:
+        model: a ``keras.Model``; it is not changed.
+        images: (N, height, width, channels), on which the copy is compared with it.
+        seed: int, of the shuffling.
+
+    Yields:
+        The path of the layer that was shuffled last, and the copy: the same one each
+        time, so use it before the next.
+
+    Raises:
+        ValueError: the copy does not do the same as the model.
+    """
     copy = _copy(model, images)
-    random = np.random.default_rng(seed)
-    reference, other = original.scaled(), np.roll(original.scaled(), 1, axis=0)
-    names, alike = [], []
-    network = networks.of(copy)
-    for path, step in reversed(network.layers.items()):
+    for path in _randomize(copy, np.random.default_rng(seed)):
+        yield path, copy
+
+
+def _randomize(copy, random):
+    """Shuffle the layers of a model from the top down; yields the path after each."""
+    for path, step in reversed(networks.of(copy).layers.items()):
         fixed_by_data = isinstance(step.operation, keras.layers.Normalization)
-        if fixed_by_data or not step.operation.get_weights():
-            continue
-        _shuffle(step.operation, random)
-        maps = map_methods.class_activation_maps(copy, images, **fixed)
-        names.append(path)
-        alike.append(similarity(reference, maps.scaled()))
-    spearman, ssim = map(list, zip(*alike, strict=True))
-    return Sanity(names, spearman, ssim, *similarity(reference, other))
+        if not fixed_by_data and step.operation.get_weights():
+            _shuffle(step.operation, random)
+            yield path
 
 
 def _copy(model, images):
@@ -307,16 +336,22 @@ def similarity(first, second):
     Returns:
         Two floats. A blank map is like a blank one and unlike all others.
     """
-    ranks = [_spearman(a, b) for a, b in zip(first, second, strict=True)]
     alike = tf.image.ssim(
         *(np.asarray(maps, np.float32)[..., None] for maps in (first, second)),
         max_val=1.0,
         filter_size=min(11, *first.shape[1:]),
     )
-    return float(np.mean(ranks)), float(np.mean(alike))
+    return float(_spearman(first, second).mean()), float(np.mean(alike))
 
 
 def _spearman(first, second):
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float(np.ptp(first) == np.ptp(second))
-    return stats.spearmanr(first.ravel(), second.ravel()).statistic
+    """(N,) rank correlations; a flat map is like a flat one and unlike all others."""
+    ranks = [
+        stats.rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second)
+    ]
+    centred = [values - values.mean(axis=1, keepdims=True) for values in ranks]
+    sizes = [np.linalg.norm(values, axis=1) for values in centred]
+    flat = [size == 0 for size in sizes]
+    whole = np.where(flat[0] | flat[1], 1, sizes[0] * sizes[1])
+    correlations = (centred[0] * centred[1]).sum(axis=1) / whole
+    return np.where(flat[0] & flat[1], 1, correlations)
