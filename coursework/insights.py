@@ -100,3 +100,90 @@ def probe(train, train_targets, test, test_targets):
         name: float((scores.argmax(axis=1) == test_targets[name]).mean())
         for name, scores in zip(sizes, told, strict=True)
     }
+
+
+class Places(typing.NamedTuple):
+    """Where each pixel lies as seen from an image's line, (N, 28, 28) float64, px.
+
+    Attributes:
+        along: distance from the line's middle in the line's direction.
+        across: distance from the line's axis.
+    """
+
+    along: np.ndarray
+    across: np.ndarray
+
+
+def places(attributes, centers):
+    """The pixels of images of lines in the coordinates of their lines.
+
+    Args:
+        attributes: (N, 4) integers in the order of ``lines.ATTRIBUTES``.
+        centers: (N, 2) floats, x and y of the lines' middles, px.
+
+    Returns:
+        ``Places``.
+    """
+    angles = np.radians(np.take(lines.ANGLES, heads.levels_of(attributes)["angle"]))
+    cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    pixels = np.arange(lines.SIZE) + 0.5
+    right = pixels[None, None, :] - centers[:, 0, None, None]
+    up = centers[:, 1, None, None] - pixels[None, :, None]
+    return Places(
+        along=np.abs(right * cosine + up * sine),
+        across=np.abs(right * sine - up * cosine),
+    )
+
+
+def share_within(maps, region):
+    """Share of the maps' sums that lies in a region, mean over those not blank.
+
+    Args:
+        maps: (N, height, width) floats of at least 0.
+        region: (N, height, width) bool.
+
+    Returns:
+        float, 0…1; NaN if all maps are blank.
+    """
+    totals = maps.sum(axis=(1, 2))
+    inside = (maps * region).sum(axis=(1, 2))
+    shown = totals > 0
+    return float((inside[shown] / totals[shown]).mean()) if shown.any() else np.nan
+
+
+def visibility(masks, kernel):
+    """How much of a line a convolution without padding sees.
+
+    A pixel in the middle of an image lies under every place of the kernel, kernel²
+    units see it; one in the corner is seen by a single unit.
+
+    Args:
+        masks: (N, size, size) bool, the pixels of the line.
+        kernel: int, width of the convolution's square kernel, stride 1.
+
+    Returns:
+        (N,) float64, 0…1: the mean share of those units over the line's pixels.
+    """
+    size = masks.shape[1]
+    seen = np.convolve(np.ones(size - kernel + 1), np.ones(kernel)) / kernel
+    share = seen[:, None] * seen[None, :]
+    return (masks * share).sum(axis=(1, 2)) / masks.sum(axis=(1, 2))
+
+
+def without_pixels(images, order, count):
+    """Images whose brightest spots by some order are made black.
+
+    Args:
+        images: (N, height, width, channels) uint8.
+        order: (N, height, width) floats; only pixels with ink compete.
+        count: int, how many pixels are taken from each image, those highest in order.
+
+    Returns:
+        (N, height, width, channels) uint8, a copy.
+    """
+    ink = images.max(axis=-1) > 0
+    competing = np.where(ink, order, -np.inf).reshape(len(images), -1)
+    chosen = np.argsort(-competing, axis=1, kind="stable")[:, :count]
+    left = images.reshape(len(images), competing.shape[1], -1).copy()
+    left[np.arange(len(images))[:, None], chosen] = 0
+    return left.reshape(images.shape)

@@ -193,12 +193,19 @@ def load(name, folder=None):
 
 
 def load_for(name, dataset):
-    """A network that was trained on this very dataset, and its record.
+    """A network to look into with the images of a dataset, and its record.
+
+    Without MNIST the networks that a run trained on the stand-in digits are used; if
+    there are none, the committed ones, and a line says so.
 
     Args, Returns, Raises: as ``read_for`` and ``load``.
     """
+    folder = paths.models(stand_in=True) if dataset.stand_in else None
+    if dataset.stand_in and not (folder / f"{name}.json").exists():
+        print(f"{name} was trained on MNIST; here it sees the stand-in digits")
+        return load(name, paths.ROOT / "models")
     read_for(name, dataset)
-    return load(name, paths.models(stand_in=True) if dataset.stand_in else None)
+    return load(name, folder)
 
 
 def _load_network(path, parameters):

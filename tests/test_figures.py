@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from coursework import figures, heads, lines, metrics, variations
+from coursework import figures, heads, lines, metrics, variations, visualize
 
 
 @pytest.fixture(autouse=True)
@@ -171,3 +171,82 @@ def test_a_gallery_of_heads_tells_the_truth_and_what_each_says():
     assert figure.axes[0].get_title() == (
         "short thick red 45°\n→ long 90.0%, thick 60.0%,\nred 80.0%, 105° 78.0%"
     )
+
+
+def some_maps(values):
+    """Maps as a method gives them, of images of lines."""
+    count = len(values)
+    same = np.zeros(count, np.int64)
+    return visualize.Maps(
+        *(np.asarray(values, np.float32), "gradcam", "relu1", "class", same),
+        *(same.astype(np.float32), same, True),
+    )
+
+
+def test_maps_lie_over_their_images_and_blank_ones_are_marked(few_lines):
+    images = few_lines.images[:2]
+    values = np.zeros((2, 28, 28))
+    values[0, 3, 4] = 5
+    columns, notes = figures.over_images(images, {"Grad-CAM": some_maps(values)})
+    assert list(columns) == ["image", "Grad-CAM"]
+    assert columns["image"] == pytest.approx(images / 255)
+    assert notes == [(1, 1, "blank")]
+    blank = columns["Grad-CAM"][1]
+    assert blank == pytest.approx(images[1] / 255 * figures.DIMMED)
+    brightest = columns["Grad-CAM"][0].sum(axis=-1).argmax()
+    assert brightest == 3 * 28 + 4
+
+
+def test_a_table_of_pictures_has_a_column_each_and_names_its_rows(few_lines):
+    images = few_lines.images[:3] / 255
+    small = np.ones((3, 4, 4, 3))
+    columns = {"image": images, "small": small}
+    figure = figures.picture_table(columns, ["a", "b", "c"], [(1, 1, "blank")])
+    assert [axes.get_title() for axes in figure.axes] == ["image", "small"]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["a", "b", "c"]
+    assert [t.get_text() for t in figure.axes[1].texts] == ["blank"]
+    shown = figure.axes[0].images[0].get_array()
+    whole = images.repeat(4, axis=1).repeat(4, axis=2)
+    assert (shown[2:114, 2:114] == whole[0]).all()
+    assert (shown[2 + 2 * 116 : 114 + 2 * 116, 2:114] == whole[2]).all()
+
+
+def test_activations_share_a_scale_and_only_positive_ones_count():
+    values = np.zeros((2, 2, 2, 2))
+    values[0, 0, 0] = 4, 0
+    values[1, 0, 0] = 1, -9
+    values[1, 1, 1] = 2, 2
+    shown = figures.brightness(values)
+    full, none, half, whole = (
+        shown[0, 0, 0],
+        shown[0, 1, 1],
+        shown[1, 0, 0],
+        shown[1, 1, 1],
+    )
+    assert full == pytest.approx(whole)
+    assert (half != none).any()
+    assert (half != full).any()
+
+
+def test_scores_of_maps_are_written_and_missing_ones_stay_white():
+    scores = {"energy": np.array([[0.5, np.nan], [1, 0]])}
+    figure = figures.map_score_table(
+        scores, {"energy": "energy on the line"}, ["Grad-CAM", "anywhere"], ["a", "b"]
+    )
+    (axes,) = figure.axes
+    texts = {text.get_position(): text.get_text() for text in axes.texts}
+    assert texts == {(0, 0): "0.50", (0, 1): "1.00", (1, 1): "0.00"}
+
+
+def test_dependence_shows_every_map_and_skips_methods_without_any():
+    points = {
+        "Grad-CAM": [("first", 0.1, 5), ("last", -0.4, 2)],
+        "LayerCAM": [],
+        "occlusion": [(None, 0.3, 9)],
+    }
+    (axes,) = figures.dependence(points, "t").axes
+    drawn = {
+        c.get_label(): np.asarray(c.get_offsets()).tolist() for c in axes.collections
+    }
+    assert drawn == {"Grad-CAM": [[0.1, 5], [-0.4, 2]], "occlusion": [[0.3, 9]]}
+    assert axes.get_xlim()[0] < -0.4

@@ -63,3 +63,57 @@ def test_a_probe_finds_what_is_there_and_not_what_is_not():
     assert result["first"] > 0.9
     assert result["three"] > 0.6
     assert abs(result["none"] - 0.5) < 0.15
+
+
+def test_the_line_lies_along_its_own_direction(few_lines):
+    """Every pixel with ink is within half the length and half the width, and a pixel's
+    diagonal, from the middle; the pixels at the ends are that far away."""
+    seen = insights.places(few_lines.attributes, few_lines.centers)
+    ink = lines.masks(few_lines.images)
+    levels = heads.levels_of(few_lines.attributes)
+    for values, sizes in ((seen.along, lines.LENGTHS), (seen.across, lines.WIDTHS)):
+        name = "length" if sizes is lines.LENGTHS else "width"
+        half = np.take(sizes, levels[name]) / 2
+        farthest = np.where(ink, values, 0).max(axis=(1, 2))
+        assert (farthest <= half + 0.75).all()
+        assert (farthest >= half - 0.75).all()
+
+
+def test_share_within_leaves_blank_maps_out():
+    maps, region = np.zeros((3, 2, 2)), np.zeros((3, 2, 2), bool)
+    maps[0] = [[1, 3], [0, 0]]
+    maps[1, 1, 1] = 2
+    region[:, 0, 1] = True
+    assert insights.share_within(maps, region) == pytest.approx((0.75 + 0) / 2)
+    assert np.isnan(insights.share_within(maps[2:], region[2:]))
+
+
+def test_visibility_counts_the_units_that_see_a_pixel():
+    masks = np.zeros((3, 28, 28), bool)
+    masks[0, 14, 14] = masks[1, 0, 0] = masks[2, 0, 14] = True
+    masks[2, 14, 14] = True
+    expected = [1, 1 / 49, (7 / 49 + 1) / 2]
+    assert insights.visibility(masks, 7) == pytest.approx(expected)
+    whole = np.ones((1, 28, 28), bool)
+    units = (28 - 6) ** 2 * 49  # each sees 49 pixels
+    assert insights.visibility(whole, 7)[0] == pytest.approx(units / 49 / 28**2)
+
+
+def test_only_pixels_with_ink_are_taken(few_lines):
+    images = few_lines.images[::60]
+    before = images.copy()
+    order = RANDOM.random(images.shape[:3])
+    left = insights.without_pixels(images, order, 3)
+    assert (images == before).all()
+    gone = (images != left).any(axis=-1)
+    assert (gone.sum(axis=(1, 2)) == 3).all()
+    assert (left[gone] == 0).all()
+    ink = lines.masks(images)
+    highest = np.where(ink, order, -1)
+    for row, taken in zip(highest, gone, strict=True):
+        assert row[taken].min() >= np.sort(row.ravel())[-3]
+
+
+def test_pixels_are_taken_until_no_ink_is_left(few_lines):
+    images = few_lines.images[:2]
+    assert insights.without_pixels(images, np.ones((2, 28, 28)), 784).max() == 0

@@ -6,10 +6,11 @@ import statistics
 import nbclient
 import pytest
 
-from coursework import paths
+from coursework import lines, mnist, networks, paths, records
 
 import run_notebooks
 
+REPOSITORY = paths.ROOT
 NAMES = run_notebooks.all_notebooks()
 TRAINING_SECTIONS = [
     *("Setup", "Configuration", "Data", "Network", "Training", "Learning curves"),
@@ -101,6 +102,68 @@ class TestExecuted:
     def test_no_startup_noise(self, cells):
         for cell in cells:
             assert not any(output.get("name") == "stderr" for output in cell.outputs)
+
+
+@pytest.fixture(scope="module")
+def some_lines():
+    """As many as it takes for a validation part with all classes."""
+    return lines.build(per_class=40)
+
+
+class TestLookingInside:
+    """The notebooks of question 3 take the networks that others have made."""
+
+    @pytest.fixture(params=[name for name in NAMES if name.startswith("Q3/")])
+    def until_networks(self, request, sandbox, some_lines, monkeypatch):
+        """A function that runs a notebook up to the cell that loads the networks."""
+        monkeypatch.setattr(lines, "load", lambda: some_lines)
+        monkeypatch.setattr(mnist, "load_or_stand_in", mnist.stand_in)
+        cells = run_notebooks.code_cells(
+            run_notebooks.read_notebook(REPOSITORY / request.param)
+        )
+        last = next(i for i, c in enumerate(cells) if "records.load_for(" in c.source)
+
+        def run():
+            namespace = {}
+            for cell in cells[: last + 1]:
+                exec(compile(cell.source, request.param, "exec"), namespace)
+            return namespace["networks"]
+
+        return run
+
+    def save(self, name, dataset):
+        network = networks.tuned_cnn()
+        record = dict.fromkeys(records.FIELDS, 0) | {
+            "dataset": {"name": "lines", "sha256": dataset.sha256},
+            "parameters": network.count_params(),
+            "test": {"accuracy": 0.5},
+        }
+        records.save(network, record, name, paths.ROOT / "models")
+
+    def test_a_missing_network(self, until_networks):
+        expected = r"plain_lines\.json is missing: run Q1/2_plain_cnn\.ipynb"
+        with pytest.raises(FileNotFoundError, match=expected):
+            until_networks()
+
+    def test_a_network_that_its_record_does_not_describe(
+        self, until_networks, some_lines
+    ):
+        self.save("plain_lines", some_lines)
+        path = paths.ROOT / "models" / "plain_lines.keras"
+        path.write_bytes(path.read_bytes()[:-1])
+        expected = "not the network that .* run Q1/2_plain_cnn"
+        with pytest.raises(ValueError, match=expected):
+            until_networks()
+
+    def test_without_mnist_the_digits_say_so_and_go_on(
+        self, until_networks, some_lines, capsys
+    ):
+        for name in records.NOTEBOOKS:
+            self.save(name, some_lines)
+        assert set(until_networks()) == set(records.NOTEBOOKS)
+        said = capsys.readouterr().out
+        assert "plain_mnist was trained on MNIST; here it sees the stand-in" in said
+        assert "plain_lines was trained" not in said
 
 
 def test_a_notebook_can_be_started_from_another_directory(tmp_path, monkeypatch):

@@ -163,3 +163,16 @@ def test_a_record_of_another_dataset_is_not_compared_with(folder):
     here.stand_in = True
     with pytest.raises(FileNotFoundError, match="run Q1/2"):
         records.read_for(NAME, here)
+
+
+def test_without_mnist_the_committed_network_is_shown_the_stand_in(folder, capsys):
+    here = types.SimpleNamespace(sha256="abc", stand_in=True)
+    assert records.load_for(NAME, here)[0].count_params() == 20
+    assert "plain_lines was trained on MNIST" in capsys.readouterr().out
+    own = record(parameters=25, dataset={"name": "stand-in", "sha256": "abc"})
+    records.save(network(5), own, NAME, paths.models(stand_in=True))
+    assert records.load_for(NAME, here)[0].count_params() == 25
+    assert capsys.readouterr().out == ""
+    here.sha256 = "abd"
+    with pytest.raises(ValueError, match="other images than these"):
+        records.load_for(NAME, here)

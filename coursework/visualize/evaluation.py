@@ -311,14 +311,20 @@ def _copy(model, images):
     for layer in copy._flatten_layers():
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # it has computed with its first weights
-    ours, theirs = (
-        keras.tree.flatten(m(np.asarray(images[:2], np.float32), training=False))
-        for m in (copy, model)
-    )
+    ours, theirs = (_scores(networks.of(each), images[:2]) for each in (copy, model))
     for one, other in zip(ours, theirs, strict=True):
         if not np.allclose(one, other, rtol=1e-3, atol=1e-4):
             raise ValueError("a copy of the model does not do the same as the model")
     return copy
+
+
+def _scores(network, images):
+    """What each head gives before its activation."""
+    images = networks.check_images(network, images)
+    return [
+        head.scores.of(network.graph.run(tf.constant(images), head.scores.needs))
+        for head in network.heads
+    ]
 
 
 def _shuffle(layer, random):

@@ -1,0 +1,122 @@
+"""The study of our maps: which layers it looks at, what it chooses, what it counts."""
+
+import numpy as np
+import pytest
+
+from coursework import lines, map_study, networks, records, visualize
+from coursework.map_study import Way
+
+BUILT = {
+    "plain_lines": networks.plain_cnn,
+    "tuned_lines": networks.tuned_cnn,
+    "four_head_lines": networks.four_head_cnn,
+}
+
+
+@pytest.fixture(scope="module")
+def subjects():
+    made = {name: build() for name, build in BUILT.items()}
+    return {subject.title: subject for subject in map_study.subjects_of(made)}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return lines.build(per_class=1, seed=3).images[::12]
+
+
+def test_a_subject_for_each_head(subjects):
+    heads = ("length", "width", "color", "angle")
+    expected = [f"four_head_lines: {head}" for head in heads]
+    assert list(subjects) == ["plain_lines", "tuned_lines", *expected]
+
+
+def test_every_network_has_its_layers_and_the_last_is_the_default(subjects, images):
+    assert set(map_study.LAYERS) == set(records.NOTEBOOKS)
+    for subject in subjects.values():
+        for way in subject.ways():
+            if way.depth:
+                assert subject.network.get_layer(subject.layer(way))
+        default = visualize.class_activation_maps(subject.network, images[:1])
+        assert default.layer == subject.layer(Way("gradcam", "last"))
+
+
+def test_ways_without_a_layer_are_left_out(subjects):
+    ways = subjects["plain_lines"].ways()
+    assert len(ways) == len(map_study.WAYS) - len(map_study.LAYER_METHODS)
+    assert all(way.depth != "middle" for way in ways)
+    assert subjects["tuned_lines"].ways() == list(map_study.WAYS)
+
+
+def test_maps_that_follow_the_ink_are_marked():
+    assert Way("integrated_gradients").label == "integrated gradients●"
+    assert Way("hirescam", "middle").label == "HiResCAM, middle"
+    assert Way("occlusion").slow
+    assert not Way("gradcam", "last").slow
+
+
+def test_maps_are_those_of_the_layer_the_head_and_the_target(subjects, images):
+    subject = subjects["four_head_lines: angle"]
+    found = subject.maps(images, Way("layercam", "middle"), target=5)
+    assert (found.layer, found.head, found.method) == ("relu2", "angle", "layercam")
+    assert (found.targets == 5).all()
+    expected = visualize.class_activation_maps(
+        subject.network, images, "relu2", "angle", 5, "layercam"
+    )
+    assert (found.maps == expected.maps).all()
+
+
+def sanity(left):
+    return visualize.Sanity(["conv1"], [left + 0.2], [0.1], 0.2, 0.1)
+
+
+def test_the_choice_is_the_sharpest_and_the_most_dependent(subjects, images):
+    subject, masks = subjects["tuned_lines"], lines.masks(images)
+    ways = [Way("layercam", depth) for depth in map_study.DEPTHS]
+    left = dict(zip(ways, (0.3, 0.1, 0.2), strict=True))
+    checked = {way: sanity(left[way]) for way in ways}
+    checked |= {Way("occlusion"): sanity(-1), Way("gradcam", "last"): None}
+    energy = {
+        way: visualize.evaluate_maps(subject.maps(images, way).maps, masks).energy
+        for way in ways
+    }
+    choice = map_study.choose(subject, images, masks, checked)
+    assert choice.sharpest == max(ways, key=energy.get)
+    assert choice.most_dependent == ways[1]
+    assert map_study.survival(checked[ways[1]]) == pytest.approx(0.1)
+
+
+def test_nothing_is_chosen_where_all_maps_are_blank(subjects, images):
+    """No class has a score above another where the last layer gives nothing."""
+    network = networks.tuned_cnn()
+    network.get_layer("class").set_weights(
+        [np.zeros_like(w) for w in network.get_layer("class").get_weights()]
+    )
+    subject = map_study.Subject("tuned_lines", "class", network)
+    way = Way("gradcam", "last")
+    assert map_study.check_sanity(subject, images, way, repeats=1) is None
+    assert map_study.sharpness(subject, images, None, way) is None
+    choice = map_study.choose(subject, images, None, {way: sanity(0)})
+    assert choice == (None, None)
+
+
+def test_without_a_mask_insertion_minus_deletion_counts(subjects, images):
+    subject, way = subjects["tuned_lines"], Way("layercam", "first")
+    deletion, insertion = map_study.delete_and_insert(subject, images, way)
+    assert map_study.sharpness(subject, images, None, way) == insertion - deletion
+
+
+def test_scores_come_with_their_time(subjects, images):
+    masks = lines.masks(images)
+    subject, way = subjects["plain_lines"], Way("layercam", "first")
+    found, milliseconds = map_study.score(subject, images, masks, way)
+    assert found == visualize.evaluate_maps(subject.maps(images, way).maps, masks)
+    assert milliseconds > 0
+
+
+def test_answers_are_probabilities_by_head(subjects, images):
+    for title, heads in (("plain_lines", 1), ("four_head_lines: angle", 4)):
+        answers = map_study.answers(subjects[title].network, images)
+        assert len(answers) == heads
+        for shares in answers.values():
+            assert shares.shape[0] == len(images)
+            assert shares.sum(axis=1) == pytest.approx(1, abs=1e-5)
