@@ -354,3 +354,40 @@ def test_a_map_covers_the_image_where_it_is_high():
     covered = pictures.overlay(image, np.array([[0, 1], [0, 0]]), (0, 255))
     assert (covered[1] == 1).all()
     assert (covered[0, 1] < 1).any()
+
+
+def colors_in(path):
+    """Colors of a picture, (N, 3) integers, without the heading's scale."""
+    with Image.open(path) as picture:
+        rows = np.asarray(picture.convert("RGB"), int)
+    return rows[rows.shape[0] - pictures.MOST_ENLARGED :].reshape(-1, 3)
+
+
+def test_outputs_are_drawn_on_the_scale_of_probabilities(run, folder, tmp_path):
+    """By its own maximum an output of 0.0001 would be as bright as one of 1."""
+    model = keras.models.load_model(folder / "heads.keras")
+    image = np.asarray(Image.open(folder / "line.png"))
+    share = float(model.predict(image[None], verbose=0)[0][0, 0])
+    assert 0.01 < share < 0.99
+    assert run("heads.keras", "--image", "LINE", "--layer", "length")[0] == 0
+    (path,) = (tmp_path / "out").glob("line_activations_*_length.png")
+    wanted = 255 * np.array(pictures.colormaps[pictures.SEQUENTIAL](share)[:3])
+    assert np.abs(colors_in(path) - wanted).max(axis=1).min() < 3
+
+
+@pytest.mark.parametrize(("kind", "high"), [("sigmoid", 1), ("relu", 0.25)])
+def test_the_scale_of_a_layer_by_its_activation(kind, high, monkeypatch):
+    told = []
+    monkeypatch.setattr(pictures, "sheet", lambda *given: told.append(given[2]))
+    pictures.activation_sheet(np.array([0.25, 0.0]), ["x"], kind)
+    assert told == [(0, high)]
+
+
+def test_a_layer_that_passes_probabilities_on_is_an_output_too():
+    image = keras.Input((8, 8, 3))
+    x = layers.Flatten(name="flat")(image)
+    x = layers.Dense(2, activation="softmax", name="inner")(x)
+    network = command.networks.of(keras.Model(image, layers.Identity(name="out")(x)))
+    assert command._activation_of(network, "inner") == "softmax"
+    assert command._activation_of(network, "out") == "softmax"
+    assert command._activation_of(network, "flat") == "linear"

@@ -247,7 +247,8 @@ def of_image(network, writer, name, image, notes, paths, plan, options):
             continue
         kind = type(network.steps[path].operation).__name__
         lines = [f"{name}: {path} ({kind}, {_by(values.shape[1:])})"]
-        picture = pictures.activation_sheet(_finite(values[0], path), lines)
+        values, kind = _finite(values[0], path), _activation_of(network, path)
+        picture = pictures.activation_sheet(values, lines, kind)
         number = numbers.get(path, len(numbers))
         file = f"{name}_activations_{number:03d}_{_flat(path)}"
         writer.write(picture, file, palette=True)
@@ -258,6 +259,18 @@ def of_image(network, writer, name, image, notes, paths, plan, options):
             for path in layers
         ]
     return told
+
+
+def _activation_of(network, path):
+    """What a layer ends with; for one that only passes a head's output on, the head's.
+
+    Args:
+        network: a ``network.Network``.
+        path: str, of the layer.
+    """
+    step = network.steps[path]
+    kinds = {network.graph.outputs[head.index]: head.kind for head in network.heads}
+    return kinds.get(step.outputs[0], networks.activation_kind(step.operation))
 
 
 def _finite(values, path):

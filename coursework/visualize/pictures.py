@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 GAP, BETWEEN = 2, 190  # px between tiles, and their grey
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"  # for values of one sign, of two signs
+PROBABILITIES = ("sigmoid", "softmax")  # activations that give 0…1, so the scale is too
 SILENT = (0.8, 0.8, 0.8)  # of a channel that is the same everywhere
 LEAST_WIDTH = 640  # px, to which small grids are enlarged
 MOST_ENLARGED = 224  # px, to which a single small tile is enlarged at most
@@ -61,25 +62,27 @@ def columns_of(shape):
     return max(1, min(wanted, count))
 
 
-def colored(values):
+def colored(values, most=None):
     """Values of a whole layer in one scale, signed if some are negative.
 
     Args:
         values: float array of any shape.
+        most: float, the scale's upper end; by default the largest absolute value.
 
     Returns:
         The same shape with 3 more, 0…1, and the scale's lower and upper end.
     """
-    most = float(np.abs(values).max()) or 1.0
+    most = most or float(np.abs(values).max()) or 1.0
     low, name = (-most, DIVERGING) if values.min() < 0 else (0.0, SEQUENTIAL)
     return colormaps[name]((values - low) / (most - low))[..., :3], low, most
 
 
-def activation_grid(activation):
+def activation_grid(activation, most=None):
     """All channels of a layer for one image, tiled.
 
     Args:
         activation: (height, width, C) or (C,) floats, finite.
+        most: float, the scale's upper end; by default the largest absolute value.
 
     Returns:
         (…, …, 3) uint8; lower and upper end of the scale; how many channels are
@@ -88,10 +91,10 @@ def activation_grid(activation):
     if activation.shape[:2] == (1, 1):  # channels of a single place
         activation = activation[0, 0]
     if activation.ndim == 1:
-        picture, low, most = colored(activation)
+        picture, low, most = colored(activation, most)
         return tile(picture[:, None, None]), low, most, int((activation == 0).sum())
     channels = np.moveaxis(activation, -1, 0)
-    picture, low, most = colored(channels)
+    picture, low, most = colored(channels, most)
     silent = np.ptp(channels, axis=(1, 2)) == 0
     picture[silent] = SILENT
     return tile(picture), low, most, int(silent.sum())
@@ -177,14 +180,17 @@ def _scale_bar(font, low, high):
     return bar
 
 
-def activation_sheet(activation, lines):
+def activation_sheet(activation, lines, kind="linear"):
     """What a layer makes of one image: all its channels, and how many are silent.
 
     Args:
         activation: (height, width, C) or (C,) floats, finite.
         lines: list of str, the heading.
+        kind: str, the layer's activation. Of those that give probabilities the scale
+            is 0…1: by its own maximum an output of 0.0001 would look like certainty.
     """
-    picture, low, high, silent = activation_grid(activation)
+    most = 1.0 if kind in PROBABILITIES else None
+    picture, low, high, silent = activation_grid(activation, most)
     vector = activation.ndim == 1 or activation.shape[:2] == (1, 1)
     values = activation.ravel()
     if vector and len(values) <= FEW:
