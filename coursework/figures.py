@@ -24,7 +24,7 @@ HEADS = {  # line and colour of each head, to be told apart in grey print too
     "color": ("^-.", "0.5"),
     "angle": ("D-", "black"),
 }
-SCALE = "viridis"
+SCALE, SIGNED = "viridis", "RdBu_r"  # for values of one sign, of two signs
 # From green to dark blue: a single error has to stand out from the white of none.
 COUNT_SCALE = colors.ListedColormap(plt.get_cmap(SCALE)(np.linspace(0.75, 0, 256)))
 GAP = 2  # px between the tiles of a sheet
@@ -426,103 +426,173 @@ def sample_efficiency(accuracies, images, title):
     return figure
 
 
-def activation_strips(images, activations, names, channels=2):
+def activation_strips(images, stages, names, answers, channels=2, outputs=()):
     """What the layers make of a few images: a row for each image, a column for a layer.
 
     Args:
         images: (N, height, width, 1 or 3) uint8.
-        activations: dict, layer → (N, height, width, C) or (N, C) floats.
+        stages: list of dicts, layer → (N, height, width, C) or (N, C) floats. The
+            layers of a stage have the same channels; shown are those that vary most,
+            over images and places, in its last layer. Vectors are shown whole, row by
+            row in a square.
         names: N strings, of the images.
-        channels: int, how many of a layer's channels are shown: those that differ most
-            among these images. Vectors are shown whole, row by row.
+        answers: N strings, what the network says of them.
+        channels: int, how many channels of each stage are shown.
+        outputs: names of layers that give probabilities: their scale is 0…1.
     """
-    shown = {name: _strip(values, channels) for name, values in activations.items()}
-    widths = [
-        1.0,
-        *(strip.shape[1] / strip.shape[0] * len(images) for strip in shown.values()),
+    columns = [
+        _column(name, values, _most_varied(list(stage.values())[-1], channels))
+        for stage in stages
+        for name, values in stage.items()
     ]
-    figure, grid = plt.subplots(
-        *(1, len(widths)),
-        figsize=(0.75 * sum(widths) + 1.2, 0.8 * len(images) + 0.5),
-        width_ratios=widths,
-    )
-    grid[0].imshow(
-        tile(np.broadcast_to(images, (*images.shape[:3], 3)), 1)[0], aspect="auto"
-    )
-    for axes, (name, strip) in zip(grid[1:], shown.items(), strict=True):
-        signed = strip.min() < 0
-        most = np.abs(strip).max() or 1
-        axes.imshow(
-            *(strip, "RdBu_r" if signed else SCALE),
-            vmin=-most if signed else 0,
-            vmax=most,
-            aspect="auto",
-        )
-        shape = "×".join(map(str, activations[name].shape[1:]))
-        axes.set_title(f"{name}\n{shape}", fontsize=7, loc="center")
-    for axes in grid:
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.spines[:].set_visible(False)
-    rows = (np.arange(len(names)) + 0.5) * (images.shape[1] + GAP)
+    widths = [1, *(tiles.shape[1] for _, _, tiles in columns)]
+    beside = sum(max(map(len, texts)) for texts in (names, answers))
+    size = 0.72 * sum(widths) + 0.075 * beside + 0.4, 0.72 * len(images) + 0.75
+    figure, grid = plt.subplots(1, len(widths), figsize=size, width_ratios=widths)
+    pictures = np.broadcast_to(images, (*images.shape[:3], 3))
+    _draw_tiles(grid[0], pictures[:, None])
+    for axes, (name, title, tiles) in zip(grid[1:], columns, strict=True):
+        low, most = (0, 1) if name in outputs else _ends(tiles)
+        _draw_tiles(axes, tiles, SIGNED if low else SCALE, low, most)
+        ends = f"{low:.2g}…{most:.2g}".replace("-", "−")
+        axes.set_title(f"{name}\n{title}\n{ends}", fontsize=7, loc="center")
+    rows = np.arange(len(names)) + 0.5
     grid[0].set_yticks(rows, names, fontsize=8)
-    grid[0].tick_params(length=0)
+    grid[-1].set_yticks(rows, [f"→ {answer}" for answer in answers], fontsize=8)
+    grid[-1].yaxis.tick_right()
     return figure
 
 
-def _strip(activation, channels):
-    """One picture of a few channels for all images, on top of one another."""
+def _most_varied(activation, count):
+    """The channels that vary most over images and places; None for a vector."""
     if activation.ndim == 2:
-        side = math.ceil(math.sqrt(activation.shape[1]))
-        padded = np.zeros((len(activation), side * side))
-        padded[:, : activation.shape[1]] = activation
-        return padded.reshape(len(activation) * side, side)
-    spread = activation.var(axis=(0, 1, 2))
-    chosen = np.sort(np.argsort(-spread)[:channels])
-    pictures = np.moveaxis(activation[..., chosen], -1, 1)  # image, channel, y, x
-    return np.concatenate([np.concatenate(list(row), axis=1) for row in pictures])
+        return None
+    return np.sort(np.argsort(-activation.var(axis=(0, 1, 2)))[:count])
 
 
-def probe_curves(accuracies, title):
-    """How well each attribute can be read from each layer by a linear function.
+def _column(name, activation, chosen):
+    """A layer's name, what is shown of it, and that as (N, tiles, y, x); NaN pads."""
+    if activation.ndim == 2:
+        count = activation.shape[1]
+        side = math.ceil(math.sqrt(count))
+        padded = np.full((len(activation), side * side), np.nan)
+        padded[:, :count] = activation
+        return name, f"{count}\nall", padded.reshape(len(activation), 1, side, side)
+    shape = "×".join(map(str, activation.shape[1:]))
+    numbers = ", ".join(map(str, chosen))
+    tiles = np.moveaxis(activation[..., chosen], -1, 1)
+    return name, f"{shape}\nchannels {numbers}", tiles
+
+
+def _ends(values):
+    """The ends of a color scale: from 0, or as far below it as above."""
+    most = float(np.nanmax(np.abs(values))) or 1.0
+    return (-most if np.nanmin(values) < 0 else 0), most
+
+
+def _draw_tiles(axes, tiles, scale=None, low=None, most=None):
+    """Tiles of one size with grey gaps; NaN is as grey as these.
 
     Args:
-        accuracies: dict, layer → (label → accuracy), the layers in their order.
+        axes: of matplotlib.
+        tiles: (rows, columns, height, width) floats, or with a last axis of 3 more for
+            colors, uint8.
+        scale: str, name of a color scale.
+        low, most: floats, its ends.
+    """
+    gap = 0.03
+    for row, column in np.ndindex(tiles.shape[:2]):
+        extent = column + gap, column + 1 - gap, row + 1 - gap, row + gap
+        picture = tiles[row, column]
+        axes.imshow(picture, cmap=scale, vmin=low, vmax=most, extent=extent)
+    axes.set(xlim=(0, tiles.shape[1]), ylim=(tiles.shape[0], 0), xticks=[], yticks=[])
+    axes.set_facecolor([BACKGROUND / 255] * 3)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def probe_curves(accuracies, chance, title):
+    """How well each label can be read from each layer by a linear function.
+
+    Args:
+        accuracies: dict, layer → (label → accuracy), layers one after the other.
+        chance: dict, label → accuracy of guessing; drawn dotted.
         title: str.
     """
     layers = list(accuracies)
-    figure, axes = plt.subplots(figsize=(0.45 * len(layers) + 2.5, 3.6))
+    figure, axes = plt.subplots(figsize=(0.62 * len(layers) + 2.4, 3.6))
     for label in accuracies[layers[0]]:
         line, color = HEADS.get(label, HEADS["angle"])
         values = [accuracies[layer][label] for layer in layers]
         axes.plot(layers, values, line, color=color, label=label, markersize=4)
+    for share in sorted(set(chance.values())):
+        axes.axhline(share, color="0.6", linestyle=":", zorder=0)
+        text = f"chance {share:.0%}"
+        axes.annotate(
+            *(text, (1, share)),
+            xycoords=("axes fraction", "data"),
+            **{"ha": "right", "va": "bottom", "fontsize": 7, "color": "0.4"},
+        )
     axes.set(ylim=(0, 1.03), ylabel="accuracy of a linear probe", title=title)
+    axes.set_xlabel("layer (its outputs)")
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(_percent))
-    axes.tick_params(axis="x", rotation=60)
-    axes.legend(fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.14))
     return figure
 
 
-def tuning_map(tuning, title):
+def probe_table(accuracies, chance, title):
+    """How well each label can be read from layers that stand side by side.
+
+    Args:
+        accuracies: dict, layer → (label → accuracy).
+        chance: dict, label → accuracy of guessing, which is white; 100 % is dark.
+        title: str.
+    """
+    labels = list(chance)
+    shares = np.array([[row[label] for label in labels] for row in accuracies.values()])
+    least = np.array([chance[label] for label in labels])
+    figure, axes = plt.subplots(
+        figsize=(1.25 * len(labels) + 1.4, 0.5 * len(shares) + 1)
+    )
+    axes.imshow(
+        (shares - least) / (1 - least), cmap="Greys", vmin=0, vmax=1, aspect="auto"
+    )
+    for (row, column), share in np.ndenumerate(shares):
+        dark = share - least[column] > 0.5 * (1 - least[column])
+        text, color = f"{share:.0%}", "white" if dark else "black"
+        axes.text(column, row, text, ha="center", va="center", color=color)
+    names = [f"{label}\n(chance {chance[label]:.0%})" for label in labels]
+    axes.set_xticks(range(len(labels)), names)
+    axes.set_yticks(range(len(shares)), list(accuracies))
+    axes.set_title(title)
+    axes.tick_params(length=0)
+    return figure
+
+
+def tuning_map(tuning, title, colored=True):
     """The response of each filter to every angle, its largest one black.
 
     Args:
         tuning: an ``insights.Tuning``.
         title: str.
+        colored: bool, whether the preferred color of each filter is drawn beside it.
     """
     strength = tuning.responses.sum(axis=2)
     order = np.argsort(tuning.preferred)
     most = strength.max(axis=1, keepdims=True)
     scaled = np.divide(strength, most, out=np.zeros_like(strength), where=most > 0)
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 0.17 * len(order) + 1.4), width_ratios=[3, 1], sharey=True
-    )
+    panels = {"ncols": 2, "width_ratios": [3, 1]} if colored else {}
+    size = (9 if colored else 6.75, 0.17 * len(order) + 1.4)
+    figure, grid = plt.subplots(figsize=size, sharey=True, squeeze=False, **panels)
+    left = grid[0, 0]
     left.imshow(scaled[order], cmap="Greys", vmin=0, vmax=1, aspect="auto")
     left.set_xticks(range(len(lines.ANGLES)), lines.ATTRIBUTE_NAMES["angle"])
     left.set_yticks(range(len(order)), order, fontsize=6)
     left.set(xlabel="angle of the line", ylabel="filter", title=title)
-    right.barh(range(len(order)), tuning.color[order], color="0.4")
-    right.set(xlim=(-1, 1), xlabel="blue only ←  → red only", title="color")
+    if colored:
+        grid[0, 1].barh(range(len(order)), tuning.color[order], color="0.4")
+        grid[0, 1].set(xlim=(-1, 1), xlabel="blue only ←  → red only", title="color")
     return figure
 
 

@@ -13,24 +13,27 @@ from coursework import heads, lines
 RIDGE = 10.0  # penalty of the probe, on standardized features
 
 
-def silent_share(activation):
-    """Share of a layer's channels that say nothing about any of the images.
+def never_firing(activation):
+    """How many channels of a layer are not above 0 for any of the images.
+
+    Meant for what a ReLU gives: before it, a channel that changes may still come to
+    nothing.
 
     Args:
         activation: (N, height, width, C) or (N, C) floats.
 
     Returns:
-        float, 0…1: channels with the same value everywhere and for all images.
+        int, 0…C.
     """
-    channels = np.moveaxis(activation, -1, 0).reshape(activation.shape[-1], -1)
-    return float((np.ptp(channels, axis=1) == 0).mean())
+    return int((activation.reshape(-1, activation.shape[-1]) <= 0).all(axis=0).sum())
 
 
 class Tuning(typing.NamedTuple):
     """How filters respond to the angle and the color of lines.
 
     Attributes:
-        responses: (C, 12, 2) float64, mean positive response to each angle and color.
+        responses: (C, 12, 2) float64, mean response to each angle and color, as far as
+            it is above that to an empty image.
         preferred: (C,) float64, degrees in [0, 180), the angle of the mean response.
         orientation: (C,) float64, 0 if all angles are alike, 1 if only one counts.
         color: (C,) float64, −1 for blue alone, 1 for red alone.
@@ -42,20 +45,23 @@ class Tuning(typing.NamedTuple):
     color: np.ndarray
 
 
-def tuning(activation, attributes):
+def tuning(activation, empty, attributes):
     """Orientation tuning and color selectivity of a layer's filters.
 
     The orientation index is the length of the mean response vector at twice the angle
-    (1 minus the circular variance; Ringach and others, 2002). Silent filters have 0.
+    (1 minus the circular variance; Ringach and others, 2002). Filters that no line
+    excites have 0. What a filter with a positive bias gives on the empty background is
+    no response to a line and is taken off, place by place.
 
     Args:
         activation: (N, height, width, C), responses to lines.
+        empty: (height, width, C), the responses to an image without a line.
         attributes: (N, 4) integers in the order of ``lines.ATTRIBUTES``.
 
     Returns:
         ``Tuning``.
     """
-    strength = np.maximum(activation, 0).mean(axis=(1, 2))
+    strength = np.maximum(activation - empty, 0).mean(axis=(1, 2))
     levels = heads.levels_of(attributes)
     responses = np.zeros((strength.shape[1], len(lines.ANGLES), 2))
     for angle, color in np.ndindex(responses.shape[1:]):
@@ -78,8 +84,9 @@ def _share(part, whole):
 def probe(train, train_targets, test, test_targets):
     """How well a linear function of a layer's outputs tells the labels apart.
 
-    A linear probe (Alain and Bengio, 2016): ridge regression to one-hot labels, all
-    labels at once, on standardized outputs.
+    A linear probe (Alain and Bengio, 2016): one linear layer over the whole output,
+    here ridge regression to one-hot labels, all labels at once, on standardized
+    outputs, with the penalty ``RIDGE`` for every layer.
 
     Args:
         train, test: (N, …) floats, the layer's outputs.

@@ -5,7 +5,15 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from coursework import figures, heads, lines, metrics, variations, visualize
+from coursework import (
+    figures,
+    heads,
+    insights,
+    lines,
+    metrics,
+    variations,
+    visualize,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -171,6 +179,91 @@ def test_a_gallery_of_heads_tells_the_truth_and_what_each_says():
     assert figure.axes[0].get_title() == (
         "short thick red 45°\n→ long 90.0%, thick 60.0%,\nred 80.0%, 105° 78.0%"
     )
+
+
+@pytest.fixture
+def strips():
+    """A stage of a convolution and a ReLU, a vector of three, and an output."""
+    convolution = np.random.default_rng(0).normal(size=(2, 4, 4, 5))
+    rectified = np.zeros((2, 2, 2, 5))
+    rectified[0, 0, 0, [1, 4]] = 5, 6
+    stages = [
+        {"conv": convolution, "relu": rectified},
+        {"dense": np.array([[1.0, 0, 3], [2, 2, 2]])},
+        {"class": np.array([[0.1, 0.2], [0.3, 0.4]])},
+    ]
+    images = np.zeros((2, 4, 4, 1), np.uint8)
+    names, answers = ["one", "two"], ["a", "b"]
+    return figures.activation_strips(images, stages, names, answers, outputs=["class"])
+
+
+def test_a_stage_shows_the_same_channels_and_says_which(strips):
+    titles = [axes.get_title() for axes in strips.axes[1:]]
+    assert [title.split("\n")[0] for title in titles] == [
+        *("conv", "relu", "dense", "class")
+    ]
+    assert all("\nchannels 1, 4\n" in title for title in titles[:2])
+    assert titles[1] == "relu\n2×2×5\nchannels 1, 4\n0…6"
+    assert titles[0].split("\n")[3].startswith("−")
+    assert titles[2:] == ["dense\n3\nall\n0…3", "class\n2\nall\n0…1"]
+    first = strips.axes[2].images  # of relu: image by image, channel by channel
+    assert [picture.get_array().max() for picture in first] == [5, 6, 0, 0]
+
+
+def test_what_is_left_of_a_square_is_not_drawn_as_zero(strips):
+    dense = strips.axes[3].images[0].get_array()
+    assert np.ma.filled(dense, np.nan).tolist()[0] == [1, 0]
+    assert np.ma.getmaskarray(dense).tolist() == [[False, False], [False, True]]
+
+
+def test_outputs_have_the_scale_of_probabilities(strips):
+    assert strips.axes[4].images[0].get_clim() == (0, 1)
+    assert strips.axes[3].images[0].get_clim() == (0, 3)
+    shown = [label.get_text() for label in strips.axes[4].get_yticklabels()]
+    assert shown == ["→ a", "→ b"]
+
+
+def test_probes_are_drawn_beside_chance():
+    chance = {"color": 0.5, "angle": 1 / 12}
+    accuracies = {
+        "scale": {"color": 0.6, "angle": 0.2},
+        "relu": {"color": 1, "angle": 0.9},
+    }
+    axes = figures.probe_curves(accuracies, chance, "title").axes[0]
+    curves = {line.get_label(): list(line.get_ydata()) for line in axes.lines[:2]}
+    assert curves == {"color": [0.6, 1], "angle": [0.2, 0.9]}
+    levels = [line.get_ydata()[0] for line in axes.lines[2:]]
+    assert levels == pytest.approx([1 / 12, 0.5])
+    assert [text.get_text() for text in axes.texts] == ["chance 8%", "chance 50%"]
+
+
+def test_the_table_of_probes_is_white_at_chance_and_black_at_all():
+    chance = {"color": 0.5, "angle": 1 / 12}
+    accuracies = {
+        "color_relu": {"angle": 1 / 12, "color": 1.0},
+        "angle_relu": {"angle": 1.0, "color": 0.75},
+    }
+    axes = figures.probe_table(accuracies, chance, "title").axes[0]
+    shades = np.asarray(axes.images[0].get_array())
+    assert shades == pytest.approx(np.array([[1, 0], [0.5, 1]]))
+    assert axes.images[0].get_clim() == (0, 1)
+    assert [text.get_text() for text in axes.texts] == ["100%", "8%", "75%", "100%"]
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert rows == ["color_relu", "angle_relu"]
+
+
+@pytest.mark.parametrize("colored", [True, False])
+def test_filters_are_ordered_by_the_angle_they_prefer(colored):
+    responses = np.zeros((3, 12, 2))
+    responses[0, 9], responses[1, 3], responses[2, 6] = 1, 2, 3
+    tuning = insights.Tuning(
+        responses, np.array([135, 45, 90]), np.ones(3), np.zeros(3)
+    )
+    figure = figures.tuning_map(tuning, "title", colored)
+    assert len(figure.axes) == 1 + colored
+    assert figure.axes[0].images[0].get_array().argmax(axis=1).tolist() == [3, 6, 9]
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert shown == ["1", "2", "0"]
 
 
 def some_maps(values):

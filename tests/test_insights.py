@@ -8,14 +8,14 @@ from coursework import heads, insights, lines
 RANDOM = np.random.default_rng(0)
 
 
-def test_silent_channels_are_those_that_never_change():
-    activation = RANDOM.normal(size=(5, 3, 3, 4))
-    activation[..., 1] = 0
-    activation[..., 2] = 7
-    assert insights.silent_share(activation) == 0.5
-    assert insights.silent_share(activation[:, 0, 0]) == 0.5
+def test_a_channel_that_is_above_zero_anywhere_fires():
+    activation = np.maximum(RANDOM.normal(size=(5, 3, 3, 4)), 0)
+    activation[..., 1:3] = 0
+    assert insights.never_firing(activation) == 2
+    assert insights.never_firing(activation[:, 0, 0]) >= 2
     activation[4, 2, 2, 1] = 1
-    assert insights.silent_share(activation) == 0.25
+    assert insights.never_firing(activation) == 1
+    assert insights.never_firing(activation - 10) == 4
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +40,26 @@ def test_tuning_of_filters_that_are_made_so(attributes):
         lambda angles, colors: 1 + np.cos(2 * np.radians(angles - 165)),
         lambda angles, colors: 0 * angles - 3,
     )
-    result = insights.tuning(activation, attributes)
+    result = insights.tuning(activation, np.zeros((1, 1, 5)), attributes)
     assert result.orientation == pytest.approx([1, 0, 0, 0.5, 0], abs=1e-6)
     assert result.preferred[[0, 3]] == pytest.approx([45, 165])
     assert result.color == pytest.approx([0, 0, -1, 0, 0])
     assert result.responses.shape == (5, 12, 2)
     assert result.responses[0, 3].tolist() == [1, 1]
     assert result.responses[0].sum() == 2
+
+
+def test_what_a_filter_gives_on_an_empty_image_is_no_response(attributes):
+    """With a background of 10 a sharply tuned filter would seem to take all angles."""
+    activation = responses(
+        attributes,
+        lambda angles, colors: angles == 45,
+        lambda angles, colors: 0 * angles,
+        lambda angles, colors: -1.0 * (angles == 90),
+    )
+    result = insights.tuning(activation + 10, np.full((1, 1, 3), 10.0), attributes)
+    assert result.orientation == pytest.approx([1, 0, 0])
+    assert result.responses.sum(axis=(1, 2)) == pytest.approx([2, 0, 0])
 
 
 def test_a_probe_finds_what_is_there_and_not_what_is_not():
