@@ -63,6 +63,16 @@ def test_a_quick_run_leaves_the_notebooks_alone(project, monkeypatch):
     assert run_notebooks.STATE.exists()
 
 
+def test_a_quick_run_of_a_notebook_that_has_grown_since_the_last(project, monkeypatch):
+    monkeypatch.setattr(paths, "QUICK", True)
+    run_notebooks.run_all(["Q1/1_first.ipynb"])
+    assert len(run_notebooks.expected_seconds("Q1/1_first.ipynb", paths.results())) == 2
+    write(project, "Q1/1_first.ipynb", "x = 1", "y = 2", "print(x + y)")
+    assert run_notebooks.expected_seconds("Q1/1_first.ipynb", paths.results()) == []
+    run_notebooks.run_all(["Q1/1_first.ipynb"])
+    assert outputs(paths.results() / "Q1/1_first.ipynb") == ["", "", "3\n"]
+
+
 def test_a_stand_in_run_leaves_the_notebooks_alone(project, monkeypatch):
     monkeypatch.setattr(run_notebooks, "prepare_data", lambda: True)
     before = (project / "Q1/1_first.ipynb").read_bytes()

@@ -108,11 +108,16 @@ def fingerprint(name, stand_in):
 
 
 def expected_seconds(name, folder):
-    """Seconds of each code cell when the notebook was last run; empty if not known."""
-    path = folder / name
+    """Seconds of each code cell when the notebook was last run; empty if not known.
+
+    They are not known either if the notebook has got more cells, or lost some, since.
+    """
+    path, source = folder / name, paths.ROOT / name
     if not path.exists() and not paths.QUICK:
-        path = paths.ROOT / name
-    return stamped_seconds(read_notebook(path)) if path.exists() else []
+        path = source
+    seconds = stamped_seconds(read_notebook(path)) if path.exists() else []
+    cells = len(code_cells(read_notebook(source)))
+    return seconds if len(seconds) == cells else []
 
 
 def stamped_seconds(notebook):
