@@ -50,7 +50,7 @@ def middle_of(image):
 def test_the_middle_unit_of_a_linear_layer_wants_its_kernel_s_signs(
     kernels, separate, layer, jitter, blank
 ):
-    """White where its weights are positive, black elsewhere: nothing excites it more."""
+    """White where its weights are positive, else black: nothing excites it more."""
     model = make_model(kernels, np.zeros(4, np.float32), separate_relu=separate)
     options = {"objective": "centre", "jitter": jitter, "blank": blank}
     found = visualize.filters(model, layer, **options)

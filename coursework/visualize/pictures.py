@@ -22,6 +22,7 @@ FONT_SIZE, LINE = 14, 20  # px
 FONT = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # has ×, °, …
 SHOWN_FULL = 0.8  # opacity of a map's highest place over the image
 ASPECT = 1.6  # width of a grid by its height
+EDGE = (0.3, 0.3, 0.3)  # around tiles of several parts
 COLORS = ("red", "green", "blue")  # of an image's channels
 
 
@@ -302,12 +303,12 @@ def kernel_sheet(kernels, lines, channels=None):
     most = float(np.abs(shown).max()) or 1.0
     shades = colormaps[DIVERGING]((shown + most) / (2 * most))[..., :3]
     parts = [shades[:, :, :, place] for place in range(len(chosen))]
-    note = f"{len(kernels)} kernels"
+    tiles = np.concatenate(_beside(parts), axis=2)
+    note, frames = f"{len(tiles)} kernels{_in_rows(tiles.shape)}", None
     if len(chosen) > 1:
-        parts = _beside(parts)
-        note += f", side by side for {', '.join(COLORS[c] for c in chosen)}"
-    picture = tile(np.concatenate(parts, axis=2))
-    return sheet(picture, [*lines, note], (-most, most))
+        note += f"; in each, side by side: {', '.join(COLORS[c] for c in chosen)}"
+        frames = [EDGE] * len(tiles)
+    return sheet(tile(tiles, frames=frames), [*lines, note], (-most, most))
 
 
 def _beside(parts):
