@@ -709,9 +709,10 @@ TILE = 0.85  # inches, of an image in a table of pictures
 DIMMED = 0.55  # how bright an image is under its map
 MAP_LOOKS = (  # marker and colour of each method, to be told apart in grey too
     *(("o", TRAIN), ("s", "0.6"), ("^", "black"), ("D", VALIDATION)),
-    *(("x", TRAIN), ("P", "0.35"), ("*", VALIDATION)),
+    *(("x", "0.2"), ("P", "#7c3aed"), ("*", "#15803d")),
 )
-MAP_SIZES = {"first": 14, "middle": 40, "last": 90}  # of a marker: coarser, larger
+MAP_SIZES = {"first": 12, "middle": 36, "last": 90}  # of a marker: coarser, larger
+WITHOUT_LAYER = 45
 
 
 def picture_table(columns, names, notes=()):
@@ -721,27 +722,31 @@ def picture_table(columns, names, notes=()):
         columns: dict, title → (N, height, width, 3) floats, 0…1; sizes may differ from
             column to column.
         names: N strings, of the rows.
-        notes: (row, column, text) each, written over a picture.
+        notes: (row, column, text) each, written over the corner of a picture.
     """
-    longest = max(len(line) for name in names for line in name.split("\n"))
-    above = 0.15 * (2 + max(title.count("\n") for title in columns))
-    size = TILE * len(columns) + 0.075 * longest, TILE * len(names) + above
-    figure, grid = plt.subplots(
-        *(1, len(columns)), figsize=size, squeeze=False, layout="constrained"
-    )
-    figure.get_layout_engine().set(w_pad=0.01, wspace=0.01)
-    for axes, (title, column) in zip(grid[0], columns.items(), strict=True):
-        axes.imshow(_stacked(column), extent=(0, 1, len(column), 0), aspect="equal")
-        axes.set_title(title, fontsize=7, loc="center")
-        axes.set_xticks([])
-        axes.set_yticks([])
+    beside = 0.2 + 0.07 * max(len(line) for name in names for line in name.split("\n"))
+    above = 0.1 + 0.13 * (1 + max(title.count("\n") for title in columns))
+    width, height = beside + TILE * len(columns), above + TILE * len(names)
+    figure = plt.figure(figsize=(width, height), layout="none")
+    grid = [
+        figure.add_axes(
+            (
+                *((beside + TILE * place) / width, 0),
+                *(0.96 * TILE / width, 1 - above / height),
+            )
+        )
+        for place in range(len(columns))
+    ]
+    for axes, (title, column) in zip(grid, columns.items(), strict=True):
+        axes.imshow(_stacked(column), extent=(0, 1, len(column), 0), aspect="auto")
+        axes.set_title(title, fontsize=7, loc="center", pad=3)
+        axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
     for row, column, text in notes:
-        box = {"facecolor": "black", "edgecolor": "none", "pad": 1.5}
-        where = {"ha": "center", "va": "center", "fontsize": 7, "color": "white"}
-        grid[0, column].text(0.5, row + 0.5, text, bbox=box, **where)
-    grid[0, 0].set_yticks(np.arange(len(names)) + 0.5, names, fontsize=8)
-    grid[0, 0].tick_params(length=0)
+        look = {"fontsize": 6.5, "color": "white", "va": "top"}
+        grid[column].text(0.05, row + 0.06, text, **look)
+    grid[0].set_yticks(np.arange(len(names)) + 0.5, names, fontsize=8)
+    grid[0].tick_params(length=0)
     return figure
 
 
@@ -836,8 +841,10 @@ def dependence(points, title):
         if not values:
             continue
         depths, x, y = zip(*values, strict=True)
-        sizes = [MAP_SIZES.get(depth, 40) for depth in depths]
+        sizes = [MAP_SIZES.get(depth, WITHOUT_LAYER) for depth in depths]
         axes.scatter(x, y, sizes, marker=look[0], color=look[1], label=method)
+    for depth, size in MAP_SIZES.items():
+        axes.scatter([], [], size, marker="o", color="0.8", label=f"{depth} layer")
     axes.set(yscale="log", title=title, ylabel="energy on the line ÷ its area")
     axes.set_yticks([1, 2, 5, 10, 20], ["1×", "2×", "5×", "10×", "20×"])
     axes.yaxis.set_minor_locator(ticker.NullLocator())

@@ -9,9 +9,11 @@ import time
 import typing
 
 import keras
+import numpy as np
 
 from coursework import heads, visualize
-from coursework.visualize import command
+from coursework.visualize import command, geometry
+from coursework.visualize import network as networks
 
 LAYERS = {  # after the ReLU of a convolution; "last" is the layer that tools default to
     "plain_lines": {"first": "relu1", "last": "pool1"},
@@ -26,6 +28,8 @@ SLOW_METHODS = ("integrated_gradients", "occlusion")
 FOLLOWS_INK = {"integrated_gradients": "●", "occlusion": "○"}  # by construction; nearly
 MOST_BLANK = 0.01  # share of blank maps that a recommended way may have
 LEAST_SHOWN = 4  # maps that are not blank, for a sanity check
+MOST_ALIKE = 0.5  # rank correlation of two images' maps that depend on the image
+SURE = 2  # standard errors
 
 
 class Way(typing.NamedTuple):
@@ -115,13 +119,37 @@ def score(subject, images, masks, way):
     return visualize.evaluate_maps(found.maps, masks), milliseconds
 
 
+def ceiling(subject, masks, way):
+    """The most energy on masks that a map of this grid of places can have.
+
+    A map of a layer is a sum of tents, one for each place, so that none has a larger
+    share of its sum on the mask than the best of its tents.
+
+    Args:
+        masks: (N, height, width) bool.
+
+    Returns:
+        float, mean over the masks.
+    """
+    name, network = subject.layer(way), networks.of(subject.network)
+    places = subject.network.get_layer(name).output.shape[1:3]
+    grid = network.grid(name, np.zeros(network.input_shape))
+    sizes = zip(grid, places, masks.shape[1:], strict=True)
+    down, across = (geometry.placement(*each) for each in sizes)
+    inside = np.einsum("Hh,nHW,Ww->nhw", down, masks, across)
+    whole = down.sum(axis=0)[:, None] * across.sum(axis=0)
+    return float((inside / whole).max(axis=(1, 2)).mean())
+
+
 def check_sanity(subject, images, way, repeats):
-    """``visualize.Sanity``, or None where nearly all maps are blank."""
+    """``visualize.Sanity`` of all weights, or None where nearly all maps are blank."""
     found = subject.maps(images, way)
     if (~found.blank).sum() < LEAST_SHOWN:
         return None
     options = {"layer": found.layer, "head": subject.head, "method": way.method}
-    return visualize.sanity_check(subject.network, images, repeats=repeats, **options)
+    return visualize.sanity_check(
+        subject.network, images, repeats=repeats, cascade=False, **options
+    )
 
 
 def survival(sanity):
@@ -129,11 +157,30 @@ def survival(sanity):
     return sanity.spearman[-1] - sanity.other_spearman
 
 
+def passes(sanity):
+    """Whether random weights surely leave less of a map than another image's has.
+
+    It cannot pass if maps of different images are alike in the first place: then it
+    depends neither on the image nor, for all one can tell, on the weights.
+    """
+    limits = (
+        (sanity.spearman[-1], sanity.spearman_error, sanity.other_spearman),
+        (sanity.ssim[-1], sanity.ssim_error, sanity.other_ssim),
+    )
+    below = all(value + SURE * (error or 0) < other for value, error, other in limits)
+    return below and sanity.other_spearman < MOST_ALIKE
+
+
 def delete_and_insert(subject, images, way):
-    """Mean deletion and mean insertion, as ``visualize.deletion_and_insertion``."""
-    found = subject.maps(images, way)
+    """Mean deletion and insertion over the maps that are not blank; share of these."""
+    return scores_of_deletion(subject, images, subject.maps(images, way))
+
+
+def scores_of_deletion(subject, images, found):
+    """The same for ``visualize.Maps``, which need not come from a method."""
     both = visualize.deletion_and_insertion(subject.network, images, found)
-    return tuple(float(values.mean()) for values in both)
+    deletion, insertion = (float(np.nanmean(values)) for values in both)
+    return deletion, insertion, float(found.blank.mean())
 
 
 def sharpness(subject, images, masks, way):
@@ -150,12 +197,12 @@ def sharpness(subject, images, masks, way):
         return None
     if masks is not None:
         return visualize.evaluate_maps(found.maps, masks).energy
-    deletion, insertion = delete_and_insert(subject, images, way)
+    deletion, insertion, _ = scores_of_deletion(subject, images, found)
     return insertion - deletion
 
 
 class Choice(typing.NamedTuple):
-    """Two ways for two purposes; None where all maps are blank too often."""
+    """Two ways for two purposes; None where no map will do."""
 
     sharpest: Way | None
     most_dependent: Way | None
@@ -163,6 +210,8 @@ class Choice(typing.NamedTuple):
 
 def choose(subject, images, masks, sanity):
     """The map of a layer that is sharpest, and that which owes most to the weights.
+
+    The second one is chosen among maps that differ from image to image.
 
     Args:
         images: (N, height, width, channels), not of the test part.
@@ -175,9 +224,10 @@ def choose(subject, images, masks, sanity):
     ways = [way for way, result in sanity.items() if way.depth and result]
     sharp = {way: sharpness(subject, images, masks, way) for way in ways}
     kept = [way for way in ways if sharp[way] is not None]
+    varied = [way for way in kept if sanity[way].other_spearman < MOST_ALIKE]
     return Choice(
         max(kept, key=sharp.get, default=None),
-        min(kept, key=lambda way: survival(sanity[way]), default=None),
+        min(varied, key=lambda way: survival(sanity[way]), default=None),
     )
 
 

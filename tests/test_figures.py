@@ -339,7 +339,9 @@ def test_dependence_shows_every_map_and_skips_methods_without_any():
     }
     (axes,) = figures.dependence(points, "t").axes
     drawn = {
-        c.get_label(): np.asarray(c.get_offsets()).tolist() for c in axes.collections
+        c.get_label(): np.asarray(c.get_offsets()).tolist()
+        for c in axes.collections
+        if len(c.get_offsets())
     }
     assert drawn == {"Grad-CAM": [[0.1, 5], [-0.4, 2]], "occlusion": [[0.3, 9]]}
     assert axes.get_xlim()[0] < -0.4

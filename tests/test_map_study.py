@@ -65,8 +65,34 @@ def test_maps_are_those_of_the_layer_the_head_and_the_target(subjects, images):
     assert (found.maps == expected.maps).all()
 
 
-def sanity(left):
-    return visualize.Sanity(["conv1"], [left + 0.2], [0.1], 0.2, 0.1)
+def sanity(left, error=None, other=0.2):
+    alike = [left + other], [left + 0.1], error, error, other, 0.1
+    return visualize.Sanity(["conv1"], *alike, blank=0.0)
+
+
+def test_a_check_is_passed_only_beyond_doubt_and_by_maps_that_depend_on_the_image():
+    assert map_study.passes(sanity(-0.05))
+    assert map_study.passes(sanity(-0.05, error=0.02))
+    assert not map_study.passes(sanity(-0.05, error=0.03))
+    assert not map_study.passes(sanity(0.01))
+    assert not map_study.passes(sanity(-0.3, other=0.6))
+
+
+def test_the_ceiling_is_what_the_best_tent_of_the_grid_has_on_the_mask(subjects):
+    """A mask of one pixel in the middle of a unit's field: its own tent is the best."""
+    subject, masks = subjects["plain_lines"], np.zeros((1, 28, 28), bool)
+    masks[0, 13, 9] = True
+    first = Way("hirescam", "first")  # 22×22 places, each at a pixel
+    assert map_study.ceiling(subject, masks, first) == pytest.approx(1)
+    pooled = Way("hirescam", "last")  # a place between two pixels, tents of 2 px
+    assert map_study.ceiling(subject, masks, pooled) == pytest.approx((0.75 / 2) ** 2)
+    masks[0, 12:16, 8:12] = True
+    assert map_study.ceiling(subject, masks, pooled) == pytest.approx(1)
+    coarse = Way("hirescam", "last")
+    random = np.random.default_rng(0)
+    found = random.random((1, 28, 28))
+    share = (found * masks).sum() / found.sum()
+    assert share < map_study.ceiling(subjects["tuned_lines"], masks, coarse) < 0.5
 
 
 def test_the_choice_is_the_sharpest_and_the_most_dependent(subjects, images):
@@ -75,6 +101,7 @@ def test_the_choice_is_the_sharpest_and_the_most_dependent(subjects, images):
     left = dict(zip(ways, (0.3, 0.1, 0.2), strict=True))
     checked = {way: sanity(left[way]) for way in ways}
     checked |= {Way("occlusion"): sanity(-1), Way("gradcam", "last"): None}
+    checked[Way("gradcam", "first")] = sanity(-0.5, other=0.9)  # the same for all
     energy = {
         way: visualize.evaluate_maps(subject.maps(images, way).maps, masks).energy
         for way in ways
@@ -101,8 +128,9 @@ def test_nothing_is_chosen_where_all_maps_are_blank(subjects, images):
 
 def test_without_a_mask_insertion_minus_deletion_counts(subjects, images):
     subject, way = subjects["tuned_lines"], Way("layercam", "first")
-    deletion, insertion = map_study.delete_and_insert(subject, images, way)
+    deletion, insertion, blank = map_study.delete_and_insert(subject, images, way)
     assert map_study.sharpness(subject, images, None, way) == insertion - deletion
+    assert blank == 0
 
 
 def test_scores_come_with_their_time(subjects, images):

@@ -213,6 +213,33 @@ def test_the_copy_does_what_the_model_does(images):
     assert result.layers == [model.layers[-1].name, "conv1"]
 
 
+def test_blank_maps_have_no_deletion_and_ties_are_broken_at_random(images):
+    model = networks.tuned_cnn()
+    found = visualize.class_activation_maps(model, images[:2])
+    values = np.zeros_like(found.maps)
+    values[1, 3, 4] = 1
+    found = maps.dataclasses.replace(found, maps=values)
+    for scores in visualize.deletion_and_insertion(model, images[:2], found, steps=2):
+        assert np.isnan(scores).tolist() == [True, False]
+    ranks = evaluation._ranks(values, np.random.default_rng(0))
+    assert ranks[1, 3, 4] == 0
+    order = ranks[0].ravel()
+    assert sorted(order) == list(range(28 * 28))
+    assert abs(np.corrcoef(order, np.arange(28 * 28))[0, 1]) < 0.2
+
+
+def test_repeats_have_an_error_and_the_cascade_can_be_left_out(images):
+    model = networks.tuned_cnn()
+    whole = visualize.sanity_check(model, images, repeats=3)
+    last = visualize.sanity_check(model, images, repeats=3, cascade=False)
+    assert last.layers == whole.layers[-1:]
+    assert last.spearman == pytest.approx(whole.spearman[-1:])
+    assert last.spearman_error == pytest.approx(whole.spearman_error)
+    assert 0 < last.ssim_error < 0.5
+    once = visualize.sanity_check(model, images)
+    assert once.spearman_error is None
+
+
 @pytest.mark.parametrize(("count", "steps"), [(2, 4), (1, 0)])
 def test_deletion_asks_for_a_map_of_each_image(count, steps, images):
     model = networks.tuned_cnn()

@@ -135,8 +135,11 @@ def sobel(images):
 # --- what happens to the score when pixels go or come ---------------------------------
 
 
-def deletion_and_insertion(model, images, maps, steps=28, blank=0.0):
+def deletion_and_insertion(model, images, maps, steps=28, blank=0.0, seed=0):
     """Take away, or put back, the highest pixels first (Petsiuk and others, 2018).
+
+    Pixels that are equally high, such as all those where a map is 0, are taken in a
+    random order: in that of the image they would go from the top to the bottom.
 
     Args:
         model: a ``keras.Model``.
@@ -144,10 +147,12 @@ def deletion_and_insertion(model, images, maps, steps=28, blank=0.0):
         maps: ``Maps`` of these images, as ``class_activation_maps`` gives them.
         steps: int, how many portions of pixels there are.
         blank: float, the pixel value that stands for nothing.
+        seed: int, of the order of pixels that are equally high.
 
     Returns:
         Two (N,) float64: the mean probability of the map's class while pixels are taken
-        away (low is good) and while they are put on a blank image (high is good).
+        away (low is good) and while they are put on a blank image (high is good). NaN
+        for blank maps, which put no pixel before another.
 
     Raises:
         ValueError: as many maps as images are needed, and at least one step.
@@ -160,7 +165,7 @@ def deletion_and_insertion(model, images, maps, steps=28, blank=0.0):
             f"received {len(images)} images, {len(maps.maps)} maps and {steps} steps; "
             "expected a map for each image, and at least one step"
         )
-    ranks = _ranks(maps.maps)
+    ranks = _ranks(maps.maps, np.random.default_rng(seed))
     shares = np.linspace(0, 1, steps + 1) * maps.maps[0].size
     predict = network.compiled(
         ("scores", head.name),
@@ -181,13 +186,13 @@ def deletion_and_insertion(model, images, maps, steps=28, blank=0.0):
             given = map_methods.probabilities(scores, head)
             curves[row, position] = given[np.arange(len(given)), maps.targets]
     deletion, insertion = np.trapezoid(curves, dx=1 / steps, axis=1)
-    return deletion, insertion
+    return tuple(np.where(maps.blank, np.nan, each) for each in (deletion, insertion))
 
 
-def _ranks(maps):
+def _ranks(maps, random):
     """(N, height, width) int64: 0 for the highest pixel of a map, then 1 …"""
     flat = maps.reshape(len(maps), -1)
-    order = np.argsort(-flat, axis=1, kind="stable")
+    order = np.lexsort((random.random(flat.shape), -flat), axis=1)
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(flat.shape[1])[None, :], axis=1)
     return ranks.reshape(maps.shape)
@@ -204,17 +209,23 @@ class Sanity:
         layers: list of str, the layers in the order in which they were randomized, each
             together with those before it.
         spearman: for each of ``layers``, the rank correlation with the original map,
-            mean over the images.
+            mean over the images whose map is not blank, and over the repeats.
         ssim: the same for the structural similarity, 0…1 for maps scaled to 0…1.
+        spearman_error, ssim_error: standard errors of their last values over the
+            repeats; None for a single one.
         other_spearman, other_ssim: the same between the original map of an image and
             that of another image: what maps have in common without any reason.
+        blank: float, the share of maps that are blank with all weights random.
     """
 
     layers: list
     spearman: list
     ssim: list
+    spearman_error: float | None
+    ssim_error: float | None
     other_spearman: float
     other_ssim: float
+    blank: float
 
     @property
     def passed(self):
@@ -225,7 +236,7 @@ class Sanity:
         )
 
 
-def sanity_check(model, images, seed=0, repeats=1, **options):
+def sanity_check(model, images, seed=0, repeats=1, cascade=True, **options):
     """Randomize a copy of the model layer by layer (Adebayo and others, 2018).
 
     Images whose original map is blank are left out. A map that stays as it was does not
@@ -237,6 +248,8 @@ def sanity_check(model, images, seed=0, repeats=1, **options):
         images: (N, height, width, channels), N at least 2, in the model's pixel range.
         seed: int, of the shuffling.
         repeats: int, how often all layers are shuffled anew; the results are means.
+        cascade: bool, whether maps are made after each layer, or, which is faster, only
+            once all are random.
         options: further arguments of ``class_activation_maps``; without a target, that
             which the model itself predicts.
 
@@ -259,20 +272,51 @@ def sanity_check(model, images, seed=0, repeats=1, **options):
     if original.blank.any():
         shown = ~original.blank
         options = options | {"target": original.targets[shown]}
-        return sanity_check(model, images[shown], seed, repeats, **options)
+        return sanity_check(model, images[shown], seed, repeats, cascade, **options)
     fixed = options | {"target": original.targets, "layer": original.layer}
     reference, copy = original.scaled(), _copy(model, images)
-    alike, random = [], np.random.default_rng(seed)
+    rounds, random = [], np.random.default_rng(seed)
     for _ in range(repeats):
         copy.set_weights(model.get_weights())
-        names = []
-        for path in _randomize(copy, random):
-            maps = map_methods.class_activation_maps(copy, images, **fixed)
-            names.append(path)
-            alike.append(similarity(reference, maps.scaled()))
-    spearman, ssim = np.reshape(alike, (repeats, -1, 2)).mean(axis=0).T.tolist()
+        rounds.append(list(_survivals(copy, images, reference, random, cascade, fixed)))
     other = similarity(reference, np.roll(reference, 1, axis=0))
-    return Sanity(names, spearman, ssim, *other)
+    return _summary(rounds, other)
+
+
+def _survivals(copy, images, reference, random, cascade, options):
+    """After each layer that is shuffled: its path, likeness of maps, blank share."""
+    stages = _randomize(copy, random)
+    if not cascade:
+        *_, last = stages  # which shuffles them all
+        stages = [last]
+    for path in stages:
+        maps = map_methods.class_activation_maps(copy, images, **options)
+        shown = ~maps.blank
+        alike = (
+            similarity(reference[shown], maps.scaled()[shown])
+            if shown.any()
+            else (0, 0)
+        )
+        yield path, *alike, float(maps.blank.mean())
+
+
+def _summary(rounds, other):
+    """``Sanity`` of several rounds of (path, Spearman, SSIM, blank share) each."""
+    values = np.array([[stage[1:] for stage in stages] for stages in rounds])
+    spearman, ssim, blank = values.mean(axis=0).T
+    errors = [None, None]
+    if len(rounds) > 1:
+        errors = (values[:, -1, :2].std(axis=0, ddof=1) / len(rounds) ** 0.5).tolist()
+    return Sanity(
+        layers=[path for path, *_ in rounds[0]],
+        spearman=spearman.tolist(),
+        ssim=ssim.tolist(),
+        spearman_error=errors[0],
+        ssim_error=errors[1],
+        other_spearman=other[0],
+        other_ssim=other[1],
+        blank=float(blank[-1]),
+    )
 
 
 def randomized(model, images, seed=0):
