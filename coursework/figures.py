@@ -49,6 +49,7 @@ ACCURACY_TICKS = (
     ),
     *(0.998, 0.999, 0.9995, MOST_ACCURATE),
 )
+NEARLY_WHITE = 250  # what a reduced palette makes of white
 MOST_NUMBERED = 12  # classes for which a confusion matrix still has room for numbers
 
 
@@ -95,7 +96,11 @@ def as_png(figure, dpi=150):
     """The bytes of a figure as a palette PNG, the same ones each time."""
     drawn, written = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, dpi=dpi)
-    Image.open(drawn).convert("RGB").quantize(256).save(written, "PNG", optimize=True)
+    palette = Image.open(drawn).convert("RGB").quantize(256)
+    shades = np.array(palette.getpalette(), np.uint8).reshape(-1, 3)
+    shades[(shades >= NEARLY_WHITE).all(axis=1)] = 255  # as white as the page around it
+    palette.putpalette(shades.ravel().tolist())
+    palette.save(written, "PNG", optimize=True)
     return written.getvalue()
 
 

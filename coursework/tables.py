@@ -1,5 +1,7 @@
 """Tables in Markdown, for the notebooks' output and for the READMEs."""
 
+RULES = {"": "---", "l": ":---", "r": "---:"}
+
 
 def markdown(columns, rows, align=""):
     """A table that GitHub renders.
@@ -7,12 +9,11 @@ def markdown(columns, rows, align=""):
     Args:
         columns: names of the columns.
         rows: sequences of as many cells; anything that has a str.
-        align: str, a letter a column, "r" for those that stand on the right.
+        align: str, "l" or "r" for each column; empty leaves it to the reader.
 
     Returns:
         str of several lines.
     """
-    sides = align.ljust(len(columns), "l")
-    rule = ["---:" if side == "r" else "---" for side in sides]
+    rule = [RULES[side] for side in align] or [RULES[""]] * len(columns)
     lines = [columns, rule, *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

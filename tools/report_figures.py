@@ -244,15 +244,6 @@ def variations(known):
     return figure
 
 
-def head_variations(known):
-    """What was tried with the four heads."""
-    figure, axes = _panels(height=1.75)
-    figures.draw_variations(axes, known["variations_four_heads"])
-    axes.set_xlabel("joint validation accuracy (stretched towards both ends)")
-    _effects_legend(figure, axes)
-    return figure
-
-
 def _effects_legend(figure, axes):
     handles = axes.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=5)
@@ -502,7 +493,6 @@ DRAWN = {
     "report_network": network,
     "report_head_learning_curves": head_learning_curves,
     "report_confusion_heads": confusions_of_heads,
-    "report_head_variations": head_variations,
     "report_errors_by_step": errors_by_step,
     "report_probes": probes,
     "report_activations": activations,

@@ -313,7 +313,7 @@ def worst_table(*named):
         [place, *(cell for each in row for cell in (each["name"], f"{each['f1']:.4f}"))]
         for place, row in enumerate(zip(*found, strict=True), start=1)
     ]
-    return tables.markdown(columns, rows, "l" + "lr" * len(named))
+    return tables.markdown(columns, rows, "r" + "lr" * len(named))
 
 
 def scores_table(*named):
@@ -512,6 +512,23 @@ def other_heads(study):
     binary = [share for label, share in foreign if label in heads.BINARY]
     angle = [share for label, share in foreign if label == "angle"]
     return {"binary": (min(binary), max(binary)), "angle": (min(angle), max(angle))}
+
+
+def own_heads_right(study):
+    """Whether each head's own attribute can be read from it in full."""
+    by_layer = study["probe_accuracy"]["four_head_lines"]
+    return all(by_layer[f"{name}_relu"][name] == 1 for name in heads.NAMES)
+
+
+def convolutions_fire(never):
+    """Whether every filter of every convolution fires for some image tried.
+
+    Args:
+        never: dict, network → (layer → channels that never fire, channels).
+    """
+    layers = {name: map_study.LAYERS[name].values() for name in never}
+    shown = [(never[name], layer) for name in never for layer in layers[name]]
+    return all(by_layer.get(layer, [0])[0] == 0 for by_layer, layer in shown)
 
 
 def filters_table(study):
