@@ -14,7 +14,10 @@ from keras import layers
 from matplotlib import ticker
 from PIL import Image
 
-from coursework import diagram, figures, heads, lines, paths, records
+from coursework import diagram, figures, heads, lines, map_study, paths, records
+from coursework.visualize import command
+
+import report_numbers
 
 WIDTH = 6.7  # inches between the margins of a page
 DPI = 300
@@ -302,6 +305,29 @@ def probes(known):
     return figure
 
 
+def dependence(known):
+    """Energy on the line against what is left of a map with random weights."""
+    record = known["class_activation_maps"]
+    points = {name: [] for name in command.NAMES.values()}
+    for entry in record["scores"]:
+        depth = _depth(entry)
+        way = map_study.Way(entry["method"], depth)
+        subject = entry["network"], entry["head"]
+        sanity = report_numbers.found(record, "sanity", way, *subject)
+        if sanity and entry["network"].endswith("_lines"):
+            left = report_numbers.left_at_random(sanity)
+            areas = entry["energy"] / record["area"]
+            points[command.NAMES[entry["method"]]].append((depth, left, areas))
+    figure = figures.dependence(points, "")
+    figure.set_size_inches(0.85 * WIDTH, 2.7)
+    return figure
+
+
+def _depth(entry):
+    depths = map_study.LAYERS[entry["network"]].items()
+    return next((depth for depth, layer in depths if layer == entry["layer"]), None)
+
+
 def _is_of_a_head(layer):
     return layer.split("_")[0] in heads.NAMES
 
@@ -479,7 +505,8 @@ def _show(axes, picture, title=""):
     axes.imshow(picture, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     wide = ":" in title  # the name of a row, not of a column
-    axes.set_title(title, loc="left" if wide else "center", fontsize=6.5, pad=2)
+    text = axes.set_title(title, loc="left" if wide else "center", fontsize=6.5, pad=2)
+    text.set_in_layout(not wide)
     axes.spines[:].set_visible(False)
 
 
@@ -495,6 +522,7 @@ DRAWN = {
     "report_confusion_heads": confusions_of_heads,
     "report_errors_by_step": errors_by_step,
     "report_probes": probes,
+    "report_dependence": dependence,
     "report_activations": activations,
     "report_filters": filters,
     "report_classes": classes,

@@ -209,7 +209,7 @@ def tried(name):
 # --- class activation maps ------------------------------------------------------------
 
 
-def maps(record=None, among=map_study.WAYS):
+def maps(record=None, among=map_study.WAYS, align=""):
     """Class activation maps of lines, measured: a row for each method and depth."""
     record = record or _study("class_activation_maps")
     columns = ["map", *(_subject(*subject) for subject in MAP_COLUMNS)]
@@ -220,7 +220,7 @@ def maps(record=None, among=map_study.WAYS):
         if name != "area":
             score = f"{_as_areas(record, scores)}, {scores['pointing']:.0%}"
             rows.append([f"without a network: {name}", *[score] * len(MAP_COLUMNS)])
-    return tables.markdown(columns, rows)
+    return tables.markdown(columns, rows, align)
 
 
 def _subject(network, head):
@@ -572,7 +572,7 @@ def maps_table(record):
     shown = [
         w for w in map_study.WAYS if w.method in ("gradcam", "hirescam", "layercam")
     ]
-    return maps(record, (*shown, map_study.Way("occlusion")))
+    return maps(record, (*shown, map_study.Way("occlusion")), "lrrr")
 
 
 def passed(record):

@@ -17,10 +17,13 @@ from coursework import paths
 
 import report_figures
 import report_numbers
+import run_notebooks
 
 TEMPLATES = "reports/templates"
+REPOSITORY = ""  # of the page's links: "https://github.com/NAME/PROJECT"; else relative
 FULL_WIDTH = report_figures.WIDTH * report_figures.DPI  # px of a figure as wide as text
 MOST_FIGURES = 6
+MADE = {f"reports/Q{number}.{kind}" for number in (1, 2, 3) for kind in ("md", "pdf")}
 HEADING = re.compile(r"^(##+) (.+)$", re.MULTILINE)
 
 
@@ -67,11 +70,9 @@ class Text:
             keep_trailing_newline=True,
         )
         environment.filters["with_caption"] = self.table
-        own = {"figure": self.figure, "see": self._see}
-        own |= {"claim": self.claim, "n": report_numbers}
         try:
             template = environment.get_template(self.name)
-            return template.render(**self.known, **own)
+            return template.render(**self.known, **self.own())
         except jinja2.TemplateNotFound:
             path = f"{TEMPLATES}/{self.name}"
             raise FileNotFoundError(
@@ -81,6 +82,11 @@ class Text:
             line = _line_of(error, self.name)
             message = str(error).splitlines()[0] if str(error) else repr(error)
             raise ValueError(f"{TEMPLATES}/{self.name}:{line}: {message}") from error
+
+    def own(self):
+        """What a template can call."""
+        called = {"figure": self.figure, "see": self._see, "claim": self.claim}
+        return called | {"n": report_numbers}
 
     def _see(self, key):
         return self.see(key)
@@ -132,7 +138,21 @@ class Text:
 
 
 class Page(Text):
-    """The web page; its pictures are copied beside it."""
+    """The web page; its pictures are copied beside it.
+
+    A server shows ``docs/`` alone, so links lead to the repository where it is known.
+    """
+
+    def own(self):
+        notebooks = run_notebooks.all_notebooks()
+        return super().own() | {"link": self.link, "notebooks": notebooks}
+
+    def link(self, path):
+        """Where a file or folder of the project is to be seen."""
+        if not (paths.ROOT / path).exists() and path not in MADE:
+            raise ValueError(f"the page links to {path}, which is missing")
+        kind = "tree" if (paths.ROOT / path).is_dir() else "blob"
+        return f"{REPOSITORY}/{kind}/main/{path}" if REPOSITORY else f"../{path}"
 
     def figure(self, name, caption):
         """A picture with its caption, and its size, so that the page does not jump."""
