@@ -48,6 +48,7 @@ DARK = 128
 LEAST_TILE = 20  # px; smaller runs of dark rows are letters
 LIGHTER = np.array([[1, 0.4, 0.3], [0.4, 1, 0.4], [0.35, 0.65, 1]])  # RGB to RGB
 SHOWN_FILTERS = 8
+TILE_GAP = 0.025  # inches
 FILTERS_OF_DIGITS = tuple(f"tuned_mnist_conv{number}" for number in (1, 2, 3, 4))
 FILTERS_OF_LINES = (
     *(f"tuned_lines_conv{number}" for number in (1, 2, 3)),
@@ -78,12 +79,13 @@ def draw_all(known):
     Raises:
         OSError, ValueError, KeyError: a record, a field or a sheet is missing.
     """
-    with _page_style():
+    with page_style():
         return {f"{name}.png": _finished(draw(known)) for name, draw in DRAWN.items()}
 
 
 @contextlib.contextmanager
-def _page_style():
+def page_style():
+    """Letters and lines for a figure as wide as a page, until the block ends."""
     with mpl.rc_context():
         mpl.use("Agg")
         figures.use_style()
@@ -320,6 +322,8 @@ def dependence(known):
             points[command.NAMES[entry["method"]]].append((depth, left, areas))
     figure = figures.dependence(points, "")
     figure.set_size_inches(0.85 * WIDTH, 2.7)
+    for text in figure.legends[0].get_texts():
+        text.set_fontsize(6.5)
     return figure
 
 
@@ -441,7 +445,8 @@ def filters(_):
     for left, right in zip(FILTERS_OF_DIGITS, FILTERS_OF_LINES, strict=True):
         digits, of_lines = (_spread(tiles(f"filters_{name}")) for name in (left, right))
         rows.append([*digits, *map(lighter, of_lines)])
-        titles.append([_layer(left), *[""] * (len(digits) - 1), _layer(right)])
+        blank = [""] * (SHOWN_FILTERS - 1)
+        titles.append([_layer(left), *blank, _layer(right), *blank])
     return _table_of_pictures(rows, titles)
 
 
@@ -491,22 +496,26 @@ def lighter(picture):
 def _table_of_pictures(rows, titles, width=WIDTH):
     """Pictures in rows and columns; a row of titles, or one for each row."""
     side = width / len(rows[0])
-    size = width, side * len(rows) + 0.16 * len(titles)
-    shape = len(rows), len(rows[0])
-    figure, grid = plt.subplots(*shape, figsize=size, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    for (row, column), axes in np.ndenumerate(grid):
-        title = titles[row][column : column + 1] if row < len(titles) else []
-        _show(axes, rows[row][column], *title)
+    head = 0.14 * (1 + max(title.count("\n") for title in titles[0]))
+    heads_above = [head if row < len(titles) else 0 for row in range(len(rows))]
+    height = side * len(rows) + sum(heads_above)
+    figure = plt.figure(figsize=(width, height), layout="none")
+    bottom = height
+    for row, (pictures, above) in enumerate(zip(rows, heads_above, strict=True)):
+        bottom -= side + above
+        named = titles[row] if above else [""] * len(pictures)
+        for column, (picture, title) in enumerate(zip(pictures, named, strict=False)):
+            place = column * side, bottom, side - TILE_GAP, side - TILE_GAP
+            relative = np.array(place) / [width, height, width, height]
+            _show(figure.add_axes(relative), picture, title)
     return figure
 
 
-def _show(axes, picture, title=""):
-    axes.imshow(picture, interpolation="nearest")
+def _show(axes, picture, title):
+    axes.imshow(picture, interpolation="nearest", aspect="auto")
     axes.set(xticks=[], yticks=[])
     wide = ":" in title  # the name of a row, not of a column
-    text = axes.set_title(title, loc="left" if wide else "center", fontsize=6.5, pad=2)
-    text.set_in_layout(not wide)
+    axes.set_title(title, loc="left" if wide else "center", fontsize=6.5, pad=2)
     axes.spines[:].set_visible(False)
 
 

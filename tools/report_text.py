@@ -161,9 +161,9 @@ class Page(Text):
         size = Image.open(io.BytesIO(self.figures[file])).size
         caption = markupsafe.escape(" ".join(caption.split()))
         return markupsafe.Markup(
-            '<figure><img src="figures/{}" width="{}" height="{}" loading="lazy" '
-            'alt="{}"><figcaption>{}</figcaption></figure>'
-        ).format(file, *size, caption, caption)
+            '<figure><a href="figures/{}"><img src="figures/{}" width="{}" height="{}" '
+            'loading="lazy" alt="{}"></a><figcaption>{}</figcaption></figure>'
+        ).format(file, file, *size, caption, caption)
 
 
 def _line_of(error, name):
