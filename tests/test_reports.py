@@ -20,7 +20,8 @@ REAL = paths.ROOT
 SOURCES = sorted((paths.ROOT / report_text.TEMPLATES).glob("*.j2"))
 ALLOWED = re.compile(
     r"""
-    Q[123]\b | Question\ [1-3] | [123]\.2\.[123] | Part\ [1-3] | CS671 | Assignment\ 2
+    Q[123]\b | Question\ [1-3] | Questions\ 1\ and\ 2
+    | seed\ 0 | [123]\.2\.[123] | Part\ [1-3] | CS671 | Assignment\ 2
     | \([123]\) | \d+×\d+(×\d+)? | 1×\ is | \d+° | 96(?=\ (classes|outputs))
     | [a-z]+[1-5]\b | 6[0]%|40%|70%|95%|100% | stride\ [12] | 32\ filters
     | 1,024\ units | 0…1 | Seeds\ are\ 0,\ 1\ and\ 2 | \d(:\d+){3}

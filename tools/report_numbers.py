@@ -301,6 +301,12 @@ def worst(record, most=WORST):
     ]
 
 
+def all_thin_and_straight(classes):
+    """Whether all of these classes of lines are thin and level or upright."""
+    ends = tuple(f" {angle}°" for angle in (0, 90))
+    return all("thin" in c["name"] and c["name"].endswith(ends) for c in classes)
+
+
 def worst_table(*named):
     """The five worst classes of some networks, side by side.
 
