@@ -741,7 +741,8 @@ def picture_table(columns, names, notes=()):
         notes: (row, column, text) each, written over a picture.
     """
     longest = max(len(line) for name in names for line in name.split("\n"))
-    size = TILE * len(columns) + 0.075 * longest, TILE * len(names) + 0.4
+    above = 0.15 * (2 + max(title.count("\n") for title in columns))
+    size = TILE * len(columns) + 0.075 * longest, TILE * len(names) + above
     figure, grid = plt.subplots(
         *(1, len(columns)), figsize=size, squeeze=False, layout="constrained"
     )

@@ -233,6 +233,7 @@ class TestBadInput:
         ("text", "expected"),
         [
             ("{{ plain_lines.test.luck }}", "has no attribute 'luck'"),
+            ("{{ n.percent(plain_lines.luck) }}", "has no attribute 'luck'"),
             ("{{ n.fortune(plain_lines) }}", "has no attribute 'fortune'"),
             ("{{ plain_line }}", "'plain_line' is undefined"),
             ("{{ see('nothing') }}", "'nothing'"),

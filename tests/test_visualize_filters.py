@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from coursework import networks, visualize
+from coursework.visualize import pictures
 
 RANDOM = np.random.default_rng(0)
 SIZE = 5
@@ -45,14 +46,20 @@ def middle_of(image):
 @pytest.mark.parametrize(
     ("separate", "layer"), [(False, "conv1"), (True, "conv1"), (True, "relu1")]
 )
-def test_the_middle_unit_wants_its_own_kernel(kernels, separate, layer, jitter):
+@pytest.mark.parametrize("blank", [0, 0.5])
+def test_the_middle_unit_of_a_linear_layer_wants_its_kernel_s_signs(
+    kernels, separate, layer, jitter, blank
+):
+    """White where its weights are positive, else black: nothing excites it more."""
     model = make_model(kernels, np.zeros(4, np.float32), separate_relu=separate)
-    found = visualize.filters(model, layer, objective="centre", steps=60, jitter=jitter)
+    options = {"objective": "centre", "jitter": jitter, "blank": blank}
+    found = visualize.filters(model, layer, **options)
     for index in range(4):
         kernel = kernels[..., 0, index]
-        same = np.corrcoef(middle_of(found.images[index]).ravel(), kernel.ravel())[0, 1]
-        assert same > 0.95
-    assert (found.after > found.before).all()
+        white = middle_of(found.images[index]) > 127
+        assert (white == (kernel > 0))[np.abs(kernel) > 0.1].all()
+    best = np.maximum(kernels, 0).sum(axis=(0, 1, 2))
+    assert found.after == pytest.approx(best, rel=0.02)
 
 
 def test_sleeping_filters_are_woken_and_hopeless_ones_are_dead(model):
@@ -68,6 +75,18 @@ def test_sleeping_filters_are_woken_and_hopeless_ones_are_dead(model):
     assert start.std() < 0.02 * 255  # left as it was: a blank image with a little noise
 
 
+def test_a_filter_that_a_test_image_wakes_is_woken(kernels):
+    """Asleep on grey and on black, awake only on an image very much like its kernel."""
+    best = np.maximum(kernels, 0).sum(axis=(0, 1, 2))
+    model = make_model(kernels, (-0.9 * best).astype(np.float32), separate_relu=True)
+    for blank in (0, 0.5):
+        found = visualize.filters(model, "relu1", blank=blank)
+        assert found.objectives == ["centre"] * 4
+        assert "dead" not in found.statuses
+        fires = visualize.activations(model, found.images, "relu1")["relu1"]
+        assert (fires[np.arange(4), :, :, np.arange(4)].max(axis=(1, 2)) > 0).all()
+
+
 def test_a_filter_without_weights_is_dead(kernels):
     dead = kernels.copy()
     dead[..., 1] = 0
@@ -80,6 +99,36 @@ def test_most_pixels_at_an_end_is_saturated(kernels):
     bright = np.abs(kernels)
     found = visualize.filters(make_model(bright, np.zeros(4, np.float32)), "conv1")
     assert found.statuses == ["saturated"] * 4
+
+
+def test_black_that_stays_black_is_not_saturated(kernels):
+    model = make_model(-np.abs(kernels), np.ones(4, np.float32))
+    found = visualize.filters(model, "conv1", blank=0, objective="channel")
+    assert (found.images == 0).mean() > 0.9
+    assert "saturated" not in found.statuses
+
+
+@pytest.mark.parametrize("blank", [0, 0.25])
+def test_channels_that_may_not_change_stay_blank(blank):
+    keras.utils.set_random_seed(0)
+    model = networks.tuned_cnn()
+    options = {"blank": blank, "steps": 5, "l2": 1e-6, "total_variation": 1e-6}
+    part = visualize.filters(model, "relu2", channels=(0, 2), **options)
+    whole = visualize.filters(model, "relu2", **options)
+    assert (part.images[..., 1] == np.float32(255 * blank)).all()
+    for channel in (0, 2):
+        assert (np.ptp(part.images[..., channel], axis=(1, 2)) > 0).all()
+    assert (np.ptp(whole.images[..., 1], axis=(1, 2)) > 0).all()
+
+
+def test_some_of_the_filters_can_be_taken(model):
+    found = visualize.filters(model, "conv1", steps=2)
+    some = found.take([3, 1])
+    assert some.units.tolist() == [3, 1]
+    assert (some.images == found.images[[3, 1]]).all()
+    assert some.objectives == [found.objectives[3], found.objectives[1]]
+    assert (some.kernels == found.kernels[[3, 1]]).all()
+    assert some.layer == "conv1"
 
 
 def test_images_stay_in_the_pixel_range_and_the_score_is_that_of_the_image(model):
@@ -178,6 +227,9 @@ def test_units_of_any_kind_of_integer(model):
         ),
         ({"layer": "conv1", "steps": 1.5}, "steps is 1.5; expected a whole number"),
         ({"layer": "conv1", "jitter": -1}, "jitter is -1; expected a whole number"),
+        ({"layer": "conv1", "channels": 1}, "channels are 1; the image has 0…0"),
+        ({"layer": "conv1", "channels": []}, r"channels are \[\]; the image has 0…0"),
+        ({"layer": "conv1", "blank": 2}, "blank is 2; expected 0…1"),
         ({"layer": "conv1", "l2": -1}, "l2 is -1; expected at least 0"),
         ({"layer": "conv1", "rate": np.inf}, "rate is inf; expected more than 0"),
         ({"layer": "conv1", "rate": -1}, "rate is -1; expected more than 0"),
@@ -195,3 +247,83 @@ def test_what_is_refused(model, options, message):
 def test_an_unknown_setting_is_a_type_error(model):
     with pytest.raises(TypeError, match="speed"):
         visualize.filters(model, "conv1", speed=3)
+
+
+# --- the pictures ---------------------------------------------------------------------
+
+
+def make_filters(statuses, objectives, shape=(8, 8, 1)):
+    count = len(statuses)
+    return visualize.Filters(
+        images=np.full((count, *shape), 100, np.float32),
+        layer="conv1",
+        units=np.arange(count),
+        objectives=objectives,
+        before=np.zeros(count, np.float32),
+        after=np.ones(count, np.float32),
+        statuses=statuses,
+        kernels=None,
+    )
+
+
+def colors_of(page):
+    return {color for _, color in page.getcolors(1 << 16)}
+
+
+RED, ORANGE, BLUE = (204, 0, 0), (230, 128, 0), (26, 102, 204)
+
+
+def test_frames_say_what_became_of_a_filter():
+    found = make_filters(
+        ["dead", "saturated", "ok", "ok"], ["centre", "channel", "centre", "channel"]
+    )
+    assert {RED, ORANGE, BLUE} <= colors_of(pictures.filter_sheet(found, ["a"]))
+
+
+def test_frames_are_left_out_where_all_filters_are_alike():
+    same = make_filters(["ok"] * 3, ["centre"] * 3)
+    page = pictures.filter_sheet(same, ["a"])
+    assert not {RED, ORANGE, BLUE} & colors_of(page)
+    dead = make_filters(["ok", "dead"], ["centre"] * 2)
+    assert RED in colors_of(pictures.filter_sheet(dead, ["a"]))
+
+
+def test_sheets_of_the_same_columns_have_tiles_of_the_same_size():
+    few, many = (
+        pictures.filter_sheet(make_filters(["ok"] * n, ["unit"] * n), [], columns=6)
+        for n in (6, 12)
+    )
+    assert few.width == many.width
+    assert few.height < many.height
+
+
+def test_labels_stand_below_the_tiles_and_fit():
+    tiles = np.zeros((4, 8, 8, 3))
+    bare = pictures.tile(tiles, columns=4)
+    short = pictures.tile(tiles, columns=4, labels=list("abcd"))
+    assert short.shape[1] == bare.shape[1]
+    assert short.shape[0] > bare.shape[0]
+    assert (short[: bare.shape[0]] == bare).all()
+    written = short[bare.shape[0] :]
+    assert (written < 100).any()  # of each label something is there
+    long = pictures.tile(tiles, columns=4, labels=["a very long label" * 3] * 4)
+    assert long.shape[1] > short.shape[1]
+
+
+def test_kernels_of_chosen_channels_stand_side_by_side_as_signed_maps():
+    kernels = np.zeros((2, 5, 5, 3), np.float32)
+    kernels[0, :, :, 0], kernels[0, :, :, 2] = 1, -1
+    kernels[1, :, :, 1] = 9  # not asked for: it must not even count for the scale
+    page = np.asarray(pictures.kernel_sheet(kernels, ["k"], channels=(0, 2)))
+    body = page[-20:]  # a strip through the lowest pixels of the tiles
+    first = body[:, : body.shape[1] // 2 - 4]
+    left, right = first[10, 10].astype(int), first[10, -10].astype(int)
+    assert left[0] > left[2] + 50  # positive: red
+    assert right[2] > right[0] + 50  # negative: blue
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_kernels_are_shown_whole_by_default(channels):
+    kernels = np.random.default_rng(0).normal(size=(4, 5, 5, channels))
+    page = pictures.kernel_sheet(kernels, ["k"])
+    assert len(colors_of(page)) > 50

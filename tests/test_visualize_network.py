@@ -292,6 +292,36 @@ def test_branches_that_look_at_the_same_places_are_joined():
     assert grids[network.steps["sum"].outputs[0]] is None
 
 
+def test_branches_of_different_reach_are_joined_with_the_larger():
+    image = keras.Input((16, 16, 1))
+    near = layers.Conv2D(1, 3, padding="same")(image)
+    far = layers.Conv2D(1, 5, padding="same", dilation_rate=2)(image)
+    x = layers.Add(name="add")([near, far, image])
+    model = keras.Model(image, layers.GlobalAveragePooling2D()(x))
+    axis = networks.of(model).grid("add", np.ones((16, 16, 1)))[0]
+    assert axis == geometry.Axis(start=0, stride=1, size=9)
+
+
+def test_the_size_of_a_field_is_what_changes_a_unit():
+    """Pixel by pixel, on a network in which every pixel of a field counts."""
+    image = keras.Input((32, 32, 1))
+    x = layers.Conv2D(1, 5, padding="same", kernel_initializer="ones")(image)
+    x = layers.AveragePooling2D(2)(x)
+    x = layers.Conv2D(1, 3, dilation_rate=2, kernel_initializer="ones")(x)
+    x = layers.AveragePooling2D(3, strides=1, name="last")(x)
+    model = keras.Model(image, layers.GlobalAveragePooling2D()(x))
+    single = np.eye(32, dtype=np.float32)[:, :, None, None] * np.ones((1, 32, 1))
+    rows = visualize.activations(model, single, "last")["last"]  # one row lit in each
+    axis = networks.of(model).grid("last", single[0])[0]
+    for unit in range(rows.shape[1]):
+        seen = np.flatnonzero(rows[:, unit, unit, 0])
+        first, last = (
+            axis.start + unit * axis.stride + side * (axis.size - 1) / 2
+            for side in (-1, 1)
+        )
+        assert (seen[0], seen[-1]) == (max(first, 0), min(last, 31))
+
+
 @pytest.mark.parametrize(
     "layer",
     [

@@ -581,10 +581,15 @@ def maps_table(record):
     return maps(record, (*shown, map_study.Way("occlusion")), "lrrr")
 
 
-def passed(record):
-    """How many maps of line networks pass the check with random weights."""
-    of_lines = [e for e in record["sanity"] if e["network"].endswith("_lines")]
-    return {"passed": sum(e["passed"] for e in of_lines), "of": len(of_lines)}
+def passed(record, data="lines"):
+    """How many kinds of maps on these data pass the check with random weights."""
+    tried = [e for e in record["sanity"] if e["network"].endswith(f"_{data}")]
+    return {"passed": sum(e["passed"] for e in tried), "of": len(tried)}
+
+
+def errors_seen_below(record, share):
+    """Errors among lines of which the kernel's places see at most this share."""
+    return sum(wrong for _, high, _, wrong in record["visibility"] if high <= share)
 
 
 def visibility_table(record):

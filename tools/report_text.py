@@ -27,6 +27,12 @@ MADE = {f"reports/Q{number}.{kind}" for number in (1, 2, 3) for kind in ("md", "
 HEADING = re.compile(r"^(##+) (.+)$", re.MULTILINE)
 
 
+class Unknown(jinja2.StrictUndefined):
+    """What no record holds; to format it says so, too."""
+
+    __format__ = jinja2.StrictUndefined._fail_with_undefined_error
+
+
 class Text:
     """What a template turns into, for GitHub or for the typesetter.
 
@@ -63,7 +69,7 @@ class Text:
     def _fill(self):
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(paths.ROOT / TEMPLATES),
-            undefined=jinja2.StrictUndefined,
+            undefined=Unknown,
             autoescape=self.name.endswith(".html.j2"),
             trim_blocks=True,
             lstrip_blocks=True,

@@ -3,16 +3,20 @@
 Gradient ascent from a blank image (Erhan and others, 2009): all filters of a layer are
 one batch, each image climbs for its own filter, and the whole climb is one compiled
 loop.
+
+A bare convolution is linear: some image always raises it, and its score says nothing of
+whether the network uses it. To ask what makes a filter fire, climb on the ReLU behind.
 """
 
 import dataclasses
 import functools
+import typing
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import geometry
+from coursework.visualize import geometry, graph
 from coursework.visualize import network as networks
 
 OBJECTIVES = ("channel", "centre")
@@ -36,8 +40,9 @@ class Filters:
             filters that the first one did not wake; "unit", a dense unit before its
             activation, for layers without height and width.
         before, after: (F,) float32, the objective of the first and the last image.
-        statuses: F strings: "ok", "dead" (nothing excites it), or "saturated" (most
-            pixels are at an end of the range).
+        statuses: F strings: "ok", "dead" (the climb finds nothing that excites it, or,
+            of a layer with a ReLU, nothing that makes it fire), or "saturated" (most
+            values were driven to an end of the pixel range).
         kernels: (F, height, width, channels) float32, where the layer convolves the
             image itself; else None.
     """
@@ -51,6 +56,17 @@ class Filters:
     statuses: list
     kernels: np.ndarray | None
 
+    def take(self, chosen):
+        """``Filters`` with some of them, by their places here, a list of ints."""
+
+        def some(values):
+            if isinstance(values, np.ndarray):
+                return values[chosen]
+            return [values[i] for i in chosen] if isinstance(values, list) else values
+
+        fields = dataclasses.fields(self)
+        return Filters(**{f.name: some(getattr(self, f.name)) for f in fields})
+
 
 @dataclasses.dataclass(frozen=True)
 class Climb:
@@ -59,10 +75,10 @@ class Climb:
     Attributes:
         steps: int, of the ascent.
         rate: float, of a step, as a share of the pixel range: the gradient is divided
-            by its root mean square. For "centre" it is divided by its maximum, and the
-            rate is such that a pixel can just reach the end of the range.
+            by its root mean square.
         jitter: int, px; in every step the image is shifted by up to so much, in a
-            circle, so that single pixels count less.
+            circle, so that single pixels count less; not for "centre", whose middle
+            place would move.
         total_variation: float, weight of the differences between neighbours.
         l2: float, weight of the squared distance from the blank image.
         seed: int, of the noise on the blank image and of the jitter.
@@ -97,6 +113,7 @@ def filters(
     units=None,
     pixels=(0.0, 255.0),
     blank=0.5,
+    channels=None,
     objective=None,
     progress=None,
     **climb,
@@ -111,7 +128,12 @@ def filters(
         layer: name or path.
         units: filters to look at; None is all.
         pixels: the pixel range that the model expects.
-        blank: float, 0…1, where in that range the blank image lies.
+        blank: float, 0…1, where in that range the blank image lies: 0.5 is grey, 0 is
+            black, which suits images on a black background.
+        channels: ints, the channels of the image that may change, (0, 2) for red and
+            blue; the others stay blank. None is all. For channels that were the same in
+            all training images: nothing has taught the network what to do with them,
+            so that what it seems to want there is left from its first, random weights.
         objective: "channel" or "centre"; None is "channel", then "centre" for the dead.
         progress: function of two ints, how many filters are done and of how many.
         climb: ``steps``, ``rate``, ``jitter``, ``total_variation``, ``l2``, ``seed``,
@@ -121,8 +143,8 @@ def filters(
         ``Filters``.
 
     Raises:
-        ValueError: no such layer, unit or objective; a layer that gives neither feature
-            maps nor a vector.
+        ValueError: no such layer, unit, channel or objective; a layer that gives
+            neither feature maps nor a vector.
     """
     if objective not in (None, *OBJECTIVES):
         raise ValueError(f"no objective {objective!r}; known: {', '.join(OBJECTIVES)}")
@@ -134,8 +156,10 @@ def filters(
     count, flat = _units_of(step)
     units = _check_units(units, count, step)
     first = "unit" if flat else objective or "channel"
-    start = _blank_images(network, pixels, blank, climb.seed)
-    ascend = functools.partial(_ascend, network, step, start, pixels, climb, progress)
+    free = _free_channels(channels, network.input_shape[-1])
+    start = _blank_images(network, pixels, blank, free, climb.seed)
+    setting = _Setting(network, step, start, free, pixels, climb)
+    ascend = functools.partial(_ascend, setting, progress)
     images, before, after, most = ascend(units, first)
     objectives = np.full(len(units), first, dtype=object)
     dead = _is_dead(before, after, most)
@@ -154,7 +178,7 @@ def filters(
         objectives=objectives.tolist(),
         before=before,
         after=after,
-        statuses=_statuses(images, dead, pixels),
+        statuses=_statuses(images, start, dead, pixels),
         kernels=_kernels(network, step, units),
     )
 
@@ -178,11 +202,24 @@ def _check_units(units, count, step):
     return chosen.astype(np.int64)
 
 
-def _blank_images(network, pixels, blank, seed):
+def _free_channels(channels, count):
+    """(count,) float32: 1 for channels of the image that may change, else 0."""
+    if channels is None:
+        return np.ones(count, np.float32)
+    chosen = np.atleast_1d(channels)
+    known = chosen.size and chosen.dtype.kind in "iu"
+    if not known or chosen.min() < 0 or chosen.max() >= count:
+        raise ValueError(f"channels are {channels!r}; the image has 0…{count - 1}")
+    return np.isin(np.arange(count), chosen).astype(np.float32)
+
+
+def _blank_images(network, pixels, blank, free, seed):
     """One blank image with a little noise, the same for every filter."""
+    if not 0 <= blank <= 1:
+        raise ValueError(f"blank is {blank}; expected 0…1, a place in the pixel range")
     low, high = pixels
     shape = [size or DEFAULT_SIZE for size in network.input_shape]
-    noise = np.random.default_rng(seed).uniform(-NOISE, NOISE, shape)
+    noise = np.random.default_rng(seed).uniform(-NOISE, NOISE, shape) * free
     image = low + (high - low) * (blank + noise)
     return image.clip(low, high).astype(np.float32)
 
@@ -192,11 +229,12 @@ def _is_dead(before, after, most):
     return ~(after - before > GAIN * np.maximum(most, 1e-30))
 
 
-def _statuses(images, dead, pixels):
+def _statuses(images, start, dead, pixels):
     low, high = pixels
     margin = (high - low) * 1e-3
     ends = (images <= low + margin) | (images >= high - margin)
-    full = ends.mean(axis=(1, 2, 3)) > SATURATED
+    moved = np.abs(images - start) > 2 * NOISE * (high - low)  # black may stay black
+    full = (ends & moved).mean(axis=(1, 2, 3)) > SATURATED
     return [
         "dead" if is_dead else "saturated" if is_full else "ok"
         for is_dead, is_full in zip(dead, full, strict=True)
@@ -219,13 +257,25 @@ def _kernels(network, step, units):
 # --- the climb ------------------------------------------------------------------------
 
 
-def _ascend(network, step, start, pixels, climb, progress, units, objective):
+class _Setting(typing.NamedTuple):
+    """What all climbs for a layer have in common."""
+
+    network: networks.Network
+    step: graph.Step
+    start: np.ndarray
+    free: np.ndarray
+    pixels: tuple
+    climb: Climb
+
+
+def _ascend(setting, progress, units, objective):
     """Climb for some units; returns images, first and last scores, largest response."""
+    network, step, start, free, pixels, climb = setting
     same = dataclasses.replace(climb, seed=0)  # another seed needs no other function
     seed = np.array([[climb.seed, 0]])
     compiled = network.compiled(
-        ("filters", step.path, objective, pixels, same),
-        lambda: _make_climb(network, step, pixels, climb, objective),
+        ("filters", step.path, objective, tuple(free), pixels, same),
+        lambda: _make_climb(setting, objective),
         *(start[None], units, seed),
     )
     size, parts = network.batch_size(start, most=MOST_AT_ONCE), []
@@ -238,12 +288,9 @@ def _ascend(network, step, start, pixels, climb, progress, units, objective):
     return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
-def _make_climb(network, step, pixels, climb, objective):
-    low, high = pixels
+def _make_climb(setting, objective):
+    network, step, _, free, (low, high), climb = setting
     score = _make_objective(network, step, objective)
-    direction_of, rate = _by_root_mean_square, climb.rate
-    if objective == "centre":  # few pixels matter: let none of them go past the end
-        direction_of, rate = _by_maximum, 0.5 / climb.steps
 
     def gain(images, blank, units):
         value = score(images, units)
@@ -253,9 +300,7 @@ def _make_climb(network, step, pixels, climb, objective):
             value -= climb.l2 * tf.reduce_sum((images - blank) ** 2, axis=(1, 2, 3))
         return value
 
-    jitter = (
-        0 if objective == "centre" else climb.jitter
-    )  # the middle stays where it is
+    jitter = 0 if objective == "centre" else climb.jitter  # the middle stays there
 
     def step_up(images, blank, units, seed):
         shift = tf.random.stateless_uniform((2,), seed, -jitter, jitter + 1, tf.int32)
@@ -266,7 +311,7 @@ def _make_climb(network, step, pixels, climb, objective):
         gradient = tape.gradient(value, images)
         if gradient is None:
             raise ValueError(f"layer {step.path} has no gradient for the image")
-        images += rate * (high - low) * direction_of(gradient)
+        images += climb.rate * (high - low) * _direction(gradient * free)
         images = tf.clip_by_value(images, low, high)
         return tf.roll(images, -shift, axis=(1, 2)) if jitter else images
 
@@ -280,14 +325,10 @@ def _make_climb(network, step, pixels, climb, objective):
     return run
 
 
-def _by_root_mean_square(gradient):
+def _direction(gradient):
+    """A gradient divided by its root mean square, so that all filters climb alike."""
     square = tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)
     return tf.math.divide_no_nan(gradient, tf.sqrt(square))
-
-
-def _by_maximum(gradient):
-    most = tf.reduce_max(tf.abs(gradient), axis=(1, 2, 3), keepdims=True)
-    return tf.math.divide_no_nan(gradient, most)
 
 
 def _make_objective(network, step, objective):

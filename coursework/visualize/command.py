@@ -338,7 +338,9 @@ def of_layer(network, writer, path, pixels):
     writer.write(pictures.filter_sheet(found, lines, pixels), name)
     if found.kernels is not None:
         lines = [f"{path} ({kind}): its kernels"]
-        writer.write(pictures.kernel_sheet(found, lines), f"kernels_{_flat(path)}")
+        writer.write(
+            pictures.kernel_sheet(found.kernels, lines), f"kernels_{_flat(path)}"
+        )
     columns = found.units, found.statuses, found.objectives, found.before, found.after
     return {
         "layer": path,

@@ -33,10 +33,18 @@ MERGING = (
 
 
 class Axis(typing.NamedTuple):
-    """Centres of units along one axis: unit i looks at ``start + i * stride`` px."""
+    """Receptive fields of units along one axis.
+
+    Attributes:
+        start, stride: floats, px; the field of unit i is centred at
+            ``start + i * stride``.
+        size: float, px, from the first to the last pixel that can count for a unit,
+            those beyond the image included; interpolation is left out.
+    """
 
     start: float
     stride: float
+    size: float = 1.0
 
 
 IMAGE = (Axis(0.0, 1.0), Axis(0.0, 1.0))
@@ -90,8 +98,17 @@ def _merged(taken, shapes, shape):
         for grid, given in zip(taken, shapes, strict=True)
         if len(given) == 4 and given[1:3] == shape[1:3]
     ]
-    same = spatial and all(grid == spatial[0] for grid in spatial)
-    return spatial[0] if same else None
+    if not spatial or None in spatial:
+        return None
+    if any(_centres(grid) != _centres(spatial[0]) for grid in spatial):
+        return None
+    by_axis = zip(*spatial, strict=True)
+    return tuple(max(axes, key=lambda axis: axis.size) for axes in by_axis)
+
+
+def _centres(grid):
+    """A grid without the sizes of its fields."""
+    return [axis[:2] for axis in grid]
 
 
 def _window(size, stride, dilation, padding, before, length):
@@ -101,7 +118,8 @@ def _window(size, stride, dilation, padding, before, length):
     if padding == "same":
         padded = max((-(-length // stride) - 1) * stride + reach + 1 - length, 0) // 2
     start = before.start + before.stride * (reach / 2 - padded)
-    return Axis(start, before.stride * stride)
+    size = before.size + before.stride * reach
+    return Axis(start, before.stride * stride, size)
 
 
 def _after_convolution(layer, axis, before, length, _):
@@ -125,7 +143,7 @@ def _after_cropping(layer, axis, before, *_):
 def _after_resizing(layer, axis, before, length, new_length):
     ratio = length / new_length
     start = before.start + before.stride * (ratio / 2 - 0.5)
-    return Axis(start, before.stride * ratio)
+    return Axis(start, before.stride * ratio, before.size)
 
 
 def _after_center_crop(_, axis, before, length, new_length):
@@ -161,7 +179,7 @@ def placement(axis, units, pixels):
     Returns:
         (pixels, units) float32; a column of values times it from the left.
     """
-    start, stride = axis or (pixels / units / 2 - 0.5, pixels / units)
-    position = (np.arange(pixels) - start) / stride
+    axis = axis or Axis(pixels / units / 2 - 0.5, pixels / units)
+    position = (np.arange(pixels) - axis.start) / axis.stride
     tents = 1 - np.abs(position[:, None] - np.arange(units))
     return tents.clip(0).astype(np.float32)

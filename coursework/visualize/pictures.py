@@ -22,26 +22,28 @@ FONT_SIZE, LINE = 14, 20  # px
 FONT = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # has ×, °, …
 SHOWN_FULL = 0.8  # opacity of a map's highest place over the image
 ASPECT = 1.6  # width of a grid by its height
+EDGE = (0.3, 0.3, 0.3)  # around tiles of several parts
+COLORS = ("red", "green", "blue")  # of an image's channels
 
 
-def tile(tiles, columns=None, frames=None):
+def tile(tiles, columns=None, frames=None, labels=None):
     """Put pictures beside one another, small ones enlarged so that pixels can be seen.
 
     Args:
         tiles: (N, height, width, 3) floats, 0…1.
         columns: int; by default such that the grid is a little wider than high.
         frames: (N, 3) floats, 0…1, colours around them; by default none.
+        labels: N str, written below them; by default none.
 
     Returns:
         (…, …, 3) uint8 array.
     """
+    columns = min(columns or columns_of(tiles.shape), len(tiles))
+    tiles = _enlarged(tiles, LEAST_WIDTH / columns - GAP, labels or [""])
+    if labels is not None:
+        tiles = _labelled(tiles, labels)
     count, height, width, _ = tiles.shape
-    columns = min(columns or columns_of(tiles.shape), count)
-    factor = math.ceil((LEAST_WIDTH / columns - GAP) / width)
-    factor = max(1, min(factor, MOST_ENLARGED // max(width, height)))
-    tiles = (tiles * 255).round().astype(np.uint8)
-    tiles = tiles.repeat(factor, axis=1).repeat(factor, axis=2)
-    height, width, rows = height * factor, width * factor, -(-count // columns)
+    rows = -(-count // columns)
     edge = 0 if frames is None else GAP
     pitch = height + 2 * edge + GAP, width + 2 * edge + GAP
     sheet = np.full((rows * pitch[0], columns * pitch[1], 3), BETWEEN, np.uint8)
@@ -53,6 +55,35 @@ def tile(tiles, columns=None, frames=None):
         top, left = top + edge, left + edge
         sheet[top : top + height, left : left + width] = picture
     return sheet[:-GAP, :-GAP]
+
+
+def _enlarged(tiles, width, labels):
+    """Tiles as bytes, wide enough to be seen and for a text below each."""
+    wanted = max(width, *map(_text_width, labels))
+    factor = math.ceil(wanted / tiles.shape[2])
+    factor = max(1, min(factor, MOST_ENLARGED // max(tiles.shape[1:3])))
+    tiles = (tiles * 255).round().astype(np.uint8)
+    return tiles.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def _labelled(tiles, labels):
+    """Tiles with a line of text below each, made wider where a text needs it."""
+    font = ImageFont.truetype(FONT, FONT_SIZE)
+    count, height, width, _ = tiles.shape
+    widest = max(width, *map(_text_width, labels))
+    left = (widest - width) // 2
+    made = np.full((count, height + LINE + 4, widest, 3), 255, np.uint8)
+    made[:, :height, left : left + width] = tiles
+    for page, text in zip(made, labels, strict=True):
+        strip = Image.fromarray(page[height:])
+        draw = ImageDraw.Draw(strip)
+        draw.text((widest / 2, 1), text, "black", font, anchor="ma")
+        page[height:] = np.asarray(strip)
+    return made
+
+
+def _text_width(text):
+    return math.ceil(ImageFont.truetype(FONT, FONT_SIZE).getlength(text))
 
 
 def columns_of(shape):
@@ -203,66 +234,88 @@ def activation_sheet(activation, lines, kind="linear"):
     return sheet(picture, [*lines, note], (low, high))
 
 
-def _in_rows(shape):
+def _in_rows(shape, columns=None):
     """How to find a tile of a grid: ", rows of 8, numbered from 0"."""
-    columns = columns_of(shape)
+    columns = columns or columns_of(shape)
     return f", rows of {columns}, numbered from 0" if columns < shape[0] else ""
 
 
-def filter_sheet(found, lines, pixels=(0.0, 255.0)):
+def filter_sheet(found, lines, pixels=(0.0, 255.0), columns=None, labels=None):
     """The images that excite the filters of a layer, framed by what became of them.
 
     Args:
         found: ``ascent.Filters``.
         lines: list of str, the heading.
         pixels: the pixel range.
+        columns: int, tiles in a row; by default a little more than there are rows.
+        labels: str for each filter, written below its image; by default none.
     """
     tiles = np.stack([as_shown(image, pixels) for image in found.images])
-    grid = tile(tiles, frames=list(_frames(found)))
+    meant = list(map(_frame, found.statuses, found.objectives))
     kind = "units" if "unit" in found.objectives else "filters"
-    notes = [f"{len(tiles)} {kind}{_in_rows(tiles.shape)}"]
-    notes += [
-        f"{name} frame, {count}: {meaning}"
-        for name, _, meaning, matches in FRAMES
-        if (count := sum(map(matches, found.statuses, found.objectives)))
+    note = f"{len(tiles)} {kind}"
+    note += _in_rows(tiles.shape, columns) if labels is None else ""
+    if set(found.objectives) == {"centre"}:  # then no frame needs to tell them apart
+        meant = ["white" if name == "blue" else name for name in meant]
+        note += "; each image excites its filter at the middle place"
+    grid = tile(tiles, columns, [FRAMES[name][0] for name in meant], labels)
+    frames = [
+        f"{name} frame, {meant.count(name)}: {meaning}"
+        for name, (_, meaning) in FRAMES.items()
+        if meaning and name in meant
     ]
-    return sheet(grid, [*lines, *notes])
+    return sheet(grid, [*lines, note, *frames])
 
 
-FRAMES = (  # name, colour, meaning, whether it is meant
-    ("red", (0.8, 0, 0), "dead: nothing excites it", lambda s, o: s == "dead"),
-    (
-        *("orange", (0.9, 0.5, 0)),
-        "most pixels are black or white, the ends of the range",
-        lambda s, o: s == "saturated",
+FRAMES = {  # colour and meaning
+    "red": ((0.8, 0, 0), "dead: nothing was found that excites it"),
+    "orange": ((0.9, 0.5, 0), "most values are at an end of the pixel range"),
+    "blue": (
+        (0.1, 0.4, 0.8),
+        "gives 0 on a blank image; shown is what excites its middle place",
     ),
-    (
-        *("blue", (0.1, 0.4, 0.8)),
-        "gives 0 on a blank image; shown is what excites its middle position",
-        lambda s, o: s == "ok" and o == "centre",
-    ),
-)
+    "white": ((1, 1, 1), ""),
+}
 
 
-def _frames(found):
-    """The colour of each filter's frame, white for one that is just well."""
-    for status, objective in zip(found.statuses, found.objectives, strict=True):
-        colors = [
-            color for _, color, _, matches in FRAMES if matches(status, objective)
-        ]
-        yield colors[0] if colors else (1, 1, 1)
+def _frame(status, objective):
+    """Which of ``FRAMES`` a filter gets; white is for one that is just well."""
+    by_status = {"dead": "red", "saturated": "orange"}
+    return by_status.get(status, "blue" if objective == "centre" else "white")
 
 
-def kernel_sheet(found, lines):
-    """The kernels of a convolution that reads the image, one signed scale for all."""
-    kernels = found.kernels
-    most = float(np.abs(kernels).max()) or 1.0
-    if kernels.shape[-1] == 3:
+def kernel_sheet(kernels, lines, channels=None):
+    """The kernels of a convolution that reads the image, one scale for all.
+
+    Args:
+        kernels: (F, height, width, 1 or 3) floats.
+        lines: list of str, the heading.
+        channels: ints, of color images the channels to show, each as a signed map, side
+            by side in a tile; None shows the three together as a color.
+    """
+    if kernels.shape[-1] == 3 and channels is None:
+        most = float(np.abs(kernels).max()) or 1.0
         picture = tile((kernels + most) / (2 * most))
         note = f"grey: 0; brighter: more of a color is wanted, up to {most:.3g}"
         return sheet(picture, [*lines, note])
-    picture = colormaps[DIVERGING]((kernels[..., 0] + most) / (2 * most))[..., :3]
-    return sheet(tile(picture), lines, (-most, most))
+    chosen = [0] if channels is None else list(channels)
+    shown = kernels[..., chosen]
+    most = float(np.abs(shown).max()) or 1.0
+    shades = colormaps[DIVERGING]((shown + most) / (2 * most))[..., :3]
+    parts = [shades[:, :, :, place] for place in range(len(chosen))]
+    tiles = np.concatenate(_beside(parts), axis=2)
+    note, frames = f"{len(tiles)} kernels{_in_rows(tiles.shape)}", None
+    if len(chosen) > 1:
+        note += f"; in each, side by side: {', '.join(COLORS[c] for c in chosen)}"
+        frames = [EDGE] * len(tiles)
+    return sheet(tile(tiles, frames=frames), [*lines, note], (-most, most))
+
+
+def _beside(parts):
+    """(N, height, width, 3) arrays with a white column between each two."""
+    white = np.ones_like(parts[0][:, :, :1])
+    joined = [each for part in parts for each in (white, part)]
+    return joined[1:]
 
 
 def map_sheet(image, scaled, lines, pixels=(0.0, 255.0)):
