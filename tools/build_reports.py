@@ -13,6 +13,7 @@ import sys
 
 from coursework import files, paths
 
+import readme_tables
 import report_figures
 import report_numbers
 import report_pdf
@@ -96,7 +97,7 @@ def filled(name):
 
 def _fill(match):
     block = match.group(1)
-    known = report_numbers.TABLES
+    known = readme_tables.TABLES
     if block not in known:
         raise ValueError(f"no table named {block}; there are: {', '.join(known)}")
     return f"<!-- {block} -->\n{known[block]()}\n<!-- end -->"

@@ -1,9 +1,8 @@
-"""Numbers and tables of the READMEs, the reports and the page, from the records.
+"""Numbers and tables that the reports and the page are made of, from the records.
 
 Nothing here is measured and nothing is typed: what no record holds cannot be said.
 """
 
-import functools
 import statistics
 
 import numpy as np
@@ -13,15 +12,11 @@ from coursework import (
     lines,
     map_study,
     metrics,
-    mnist,
     paths,
     records,
     tables,
     variations,
 )
-from coursework.visualize import command
-
-import run_notebooks
 
 WORST = 5  # classes in a table of the worst
 SEEN_WHOLE = 1  # upper end of the last group of ``visibility``
@@ -43,16 +38,6 @@ def read_all():
     for name in variations.EXPERIMENTS:
         known[f"variations_{name}"] = variations.read(name, folder)
     return known
-
-
-def read_records():
-    """The committed records, by name."""
-    folder = paths.ROOT / "models"
-    return {name: records.read(name, folder) for name in records.NOTEBOOKS}
-
-
-def _study(name):
-    return records.read_study(name, paths.ROOT / "models")
 
 
 # --- how numbers are written ----------------------------------------------------------
@@ -95,123 +80,16 @@ def accuracy(record):
     return f"{mean:.3%}" + ("" if deviation is None else f" ± {deviation * 100:.3f}")
 
 
-# --- tables of the READMEs ------------------------------------------------------------
-
-
-def results(question=None):
-    """Test results of every network, or of a question's, with their spread."""
-    columns = [
-        *("network", "data", "parameters", "test accuracy, mean ± sd"),
-        *("errors of each seed", "test images", "training"),
-    ]
-    rows = [
-        _result(record)
-        for record in read_records().values()
-        if question in (None, record["question"])
-    ]
-    return tables.markdown(columns, rows)
-
-
-def _result(record):
-    cores = record["machine"]["cores"]
-    all_right = ", all four heads right" if "heads" in record["test"] else ""
-    return (
-        f"`{record['network']}`",
-        record["dataset"]["name"] + all_right,
-        count(record["parameters"]),
-        accuracy(record),
-        errors_of_seeds(record),
-        count(record["dataset"]["test"]),
-        f"{minutes(record['seconds'])} min on {cores} cores",
-    )
-
-
 def errors_of_seeds(record):
     """ "18, 14, 14"."""
     return ", ".join(str(repeat["errors"]) for repeat in record["repeats"])
 
 
-def head_scores():
-    """What each head of the four-head network scores, and three ways to sum it up."""
-    test = records.read("four_head_lines", paths.ROOT / "models")["test"]
-    rows = [
-        (name, f"{head['accuracy']:.3%}", head["errors"], f"{head['macro_f1']:.5f}")
-        for name, head in test["heads"].items()
-    ]
-    rows += [
-        (
-            *("**all four right**", f"{test['joint_accuracy']:.3%}"),
-            *(test["joint_errors"], f"{test['macro_f1']:.5f}"),
-        ),
-        ("mean of the heads", f"{test['mean_of_heads']:.3%}", "", ""),
-        ("product of the heads", f"{test['product_of_heads']:.3%}", "", ""),
-    ]
-    columns = ["head", "test accuracy", "errors", "macro F-score"]
-    return tables.markdown(columns, rows)
-
-
-def notebooks():
-    """What each notebook takes on the machine that ran it."""
-    rows, total = [], 0
-    for name in run_notebooks.all_notebooks():
-        notebook = run_notebooks.read_notebook(paths.ROOT / name)
-        seconds = sum(run_notebooks.stamped_seconds(notebook))
-        time = f"{minutes(seconds)} min" if seconds else "not run yet"
-        title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
-        rows.append((f"[{name}]({name})", title, time))
-        total += seconds
-    rows.append(("all", "", f"{minutes(total)} min"))
-    return tables.markdown(["notebook", "section of the brief", "time"], rows)
-
-
-def versions():
-    """Versions that the committed networks were trained with."""
-    return _versions_of(next(iter(read_records().values())))
-
-
-def versions_of_maps():
-    """Versions that question 3 was run with."""
-    return _versions_of(_study("class_activation_maps"))
-
-
-def _versions_of(record):
-    machine = f"{record['machine']['cpu']}, {record['machine']['cores']} cores"
-    rows = [*record["versions"].items(), ("processor", machine)]
-    return tables.markdown(["", "version"], rows)
-
-
-def models():
-    """The files of models/."""
-    rows = []
-    for name, record in read_records().items():
-        size = (paths.ROOT / "models" / f"{name}.keras").stat().st_size / 1e6
-        made = f"[{records.NOTEBOOKS[name]}](../{records.NOTEBOOKS[name]})"
-        sha256 = f"`{record['model_sha256'][:16]}…`"
-        rows.append(
-            (f"`{name}`", made, f"{record['parameters']:,}", f"{size:.1f} MB", sha256)
-        )
-    columns = ["name", "made by", "parameters", "size", "SHA-256 of NAME.keras"]
-    return tables.markdown(columns, rows)
-
-
-def checksums():
-    """What the datasets' arrays are checked against."""
-    rows = [("lines: all four arrays, one after the other", f"`{lines.SHA256}`")]
-    rows += [(f"MNIST: `{name}`", f"`{value}`") for name, value in mnist.SHA256.items()]
-    return tables.markdown(["array", "SHA-256 of its bytes"], rows)
-
-
-def tried(name):
-    """Every variation of an experiment."""
-    return variations.table(variations.read(name, paths.ROOT / "models"))
-
-
 # --- class activation maps ------------------------------------------------------------
 
 
-def maps(record=None, among=map_study.WAYS, align=""):
+def maps(record, among=map_study.WAYS, align=""):
     """Class activation maps of lines, measured: a row for each method and depth."""
-    record = record or _study("class_activation_maps")
     columns = ["map", *(_subject(*subject) for subject in MAP_COLUMNS)]
     rows = [
         [way.label, *(map_cell(record, way, *s) for s in MAP_COLUMNS)] for way in among
@@ -255,24 +133,6 @@ def found(record, kind, way, network, head):
     fields = ("network", "head", "method", "layer")
     entries = (e for e in record[kind] if tuple(e[f] for f in fields) == wanted)
     return next(entries, None)
-
-
-TABLES = {
-    "results": results,
-    "results_q1": functools.partial(results, "Q1"),
-    "results_q2": functools.partial(results, "Q2"),
-    "heads": head_scores,
-    **{
-        f"variations_{name}": functools.partial(tried, name)
-        for name in variations.EXPERIMENTS
-    },
-    "maps": maps,
-    "notebooks": notebooks,
-    "versions": versions,
-    "versions_q3": versions_of_maps,
-    "models": models,
-    "checksums": checksums,
-}
 
 
 # --- what the reports say besides -----------------------------------------------------
@@ -537,20 +397,12 @@ def convolutions_fire(never):
     return all(by_layer.get(layer, [0])[0] == 0 for by_layer, layer in shown)
 
 
-def filters_table(study):
-    """What makes filters fire, layer by layer."""
-    columns = ["network", "layer", "field", "filters", "fire on own image"]
-    columns += ["times the strongest test image", "likeness of neighbors"]
-    rows = [
-        (
-            *(f"`{network}`", layer, f"{row['field_px']} px", row["filters"]),
-            *(row["fire_on_own_image"], f"{row['times_as_strongly']:.1f}"),
-            f"{row['likeness_of_neighbours']:.2f}",
-        )
-        for network, by_layer in study["filters"].items()
-        for layer, row in by_layer.items()
+def all_filters_fire(study):
+    """Whether every filter of every layer fires on the image made for it."""
+    layers = [
+        row for by_layer in study["filters"].values() for row in by_layer.values()
     ]
-    return tables.markdown(columns, rows, "llrrrrr")
+    return all(row["fire_on_own_image"] == row["filters"] for row in layers)
 
 
 def on_the_line(record, says):
@@ -605,8 +457,3 @@ def visibility_table(record):
         for low, high, images, errors in record["visibility"]
     ]
     return tables.markdown(columns, rows, "lrrr")
-
-
-def method_name(method):
-    """ "HiResCAM" of "hirescam"."""
-    return command.NAMES[method]
