@@ -1,4 +1,4 @@
-# make run    installs, builds both datasets, runs all notebooks, fills the READMEs' tables
+# make run    installs, builds both datasets, runs all notebooks, builds tables, reports, web page
 # make test   lint, tests, and a quick run of every notebook
 .PHONY: install run quick repeats sweep optuna reports benchmark pins test clean
 .DELETE_ON_ERROR:

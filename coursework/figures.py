@@ -49,6 +49,7 @@ ACCURACY_TICKS = (
     ),
     *(0.998, 0.999, 0.9995, MOST_ACCURATE),
 )
+NEARLY_WHITE = 250  # what a reduced palette makes of white
 MOST_NUMBERED = 12  # classes for which a confusion matrix still has room for numbers
 
 
@@ -86,11 +87,21 @@ def save(figure, name, stand_in=False):
         OSError: the file cannot be written.
     """
     path = paths.figures(stand_in) / f"{name}.png"
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=150)
     with files.replacing(path) as temporary:
-        Image.open(drawn).convert("RGB").quantize(256).save(temporary, optimize=True)
+        temporary.write_bytes(as_png(figure))
     return paths.relative(path)
+
+
+def as_png(figure, dpi=150):
+    """The bytes of a figure as a palette PNG, the same ones each time."""
+    drawn, written = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, dpi=dpi)
+    palette = Image.open(drawn).convert("RGB").quantize(256)
+    shades = np.array(palette.getpalette(), np.uint8).reshape(-1, 3)
+    shades[(shades >= NEARLY_WHITE).all(axis=1)] = 255  # as white as the page around it
+    palette.putpalette(shades.ravel().tolist())
+    palette.save(written, "PNG", optimize=True)
+    return written.getvalue()
 
 
 def close(figure):
@@ -128,7 +139,7 @@ def contact_sheet(dataset):
     sheet, pitch = tile(dataset.images[chosen.ravel()], len(lines.ANGLES))
     figure, axes = plt.subplots(figsize=(10, 6.3))
     axes.imshow(sheet)
-    _label_kinds(axes, *pitch)
+    label_kinds(axes, *pitch)
     axes.set_title("The 96 classes, one image each")
     return figure
 
@@ -145,7 +156,7 @@ def lines_by_kind(values):
     return np.asarray(values).reshape(lines.LEVELS).swapaxes(2, 3).reshape(8, 12)
 
 
-def _label_kinds(axes, row_pitch, column_pitch):
+def label_kinds(axes, row_pitch, column_pitch):
     """Name the axes of an 8 by 12 sheet of the line classes."""
     kinds = [
         lines.class_name(index).rsplit(" ", 1)[0]
@@ -248,11 +259,11 @@ def learning_curves(history, title):
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     for axes, key in ((left, "accuracy"), (right, "loss")):
-        _draw_curves(axes, history, key)
+        draw_curves(axes, history, key)
         axes.set(xlabel="epoch", title=f"{title}: {key}")
         axes.legend()
-    _stretch_towards_one([left])
-    _plain_log_axis(right)
+    stretch_towards_one([left])
+    plain_log_axis(right)
     return figure
 
 
@@ -267,13 +278,13 @@ def head_learning_curves(history, title):
     columns = [("all four heads", "joint_accuracy", "loss")]
     columns += [(name, f"{name}_accuracy", f"{name}_loss") for name in heads.NAMES]
     for (top, bottom), (name, accuracy, loss) in zip(grid.T, columns, strict=True):
-        _draw_curves(top, history, accuracy)
-        _draw_curves(bottom, history, loss)
+        draw_curves(top, history, accuracy)
+        draw_curves(bottom, history, loss)
         top.set_title(name)
         bottom.set_xlabel("epoch")
-    _stretch_towards_one(grid[0])
+    stretch_towards_one(grid[0])
     grid[0, 0].set_ylabel("accuracy (stretched)")
-    _plain_log_axis(grid[1, 0], labelled=(1,))
+    plain_log_axis(grid[1, 0], labelled=(1,))
     figure.legend(
         *grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
     )
@@ -281,7 +292,7 @@ def head_learning_curves(history, title):
     return figure
 
 
-def _draw_curves(axes, history, key):
+def draw_curves(axes, history, key):
     """One quantity on train, where it was measured, and on validation."""
     epochs = np.arange(1, len(history["loss"]) + 1)
     best = epochs[np.argmin(history["val_loss"])]
@@ -322,7 +333,7 @@ def errors_by_step(trials, images, title):
         seeds = f"{len(group)} seed{'s' * (len(group) > 1)}"
         axes.set(yscale="log", xlabel="gradient step", title=f"{name} ({seeds})")
     grid[0, 0].set_ylabel("validation error (logarithmic)")
-    grid[0, 0].yaxis.set_major_formatter(ticker.FuncFormatter(_percent))
+    grid[0, 0].yaxis.set_major_formatter(ticker.FuncFormatter(percent))
     figure.legend(
         *grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5
     )
@@ -339,6 +350,14 @@ def variations(comparisons, title, score="validation accuracy"):
         score: str, what kind of accuracy it is.
     """
     figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(comparisons) + 1.4))
+    draw_variations(axes, comparisons)
+    axes.set(xlabel=f"{score} (stretched towards 100 %)", title=title)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
+    return figure
+
+
+def draw_variations(axes, comparisons, ticks=11):
+    """A row for each variation, a mark for each of its trainings, so many ticks."""
     _draw_base(axes, comparisons[0])
     for effect, (marker, color) in EFFECTS.items():
         points = [
@@ -353,13 +372,10 @@ def variations(comparisons, title, score="validation accuracy"):
     names = ["base", *(comparison.name for comparison in comparisons)]
     axes.set_yticks(range(-1, len(comparisons)), names)
     axes.invert_yaxis()
-    _stretch_accuracies(axes, comparisons)
-    axes.set(xlabel=f"{score} (stretched towards 100 %)", title=title)
-    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
-    return figure
+    _stretch_accuracies(axes, comparisons, ticks)
 
 
-def _stretch_accuracies(axes, comparisons):
+def _stretch_accuracies(axes, comparisons, ticks):
     """A logit axis over all trials, with ticks that do not overlap."""
     trials = [trial for each in comparisons for trial in each.trials + each.base]
     values = np.clip([trial.accuracy for trial in trials], 0.001, MOST_ACCURATE)
@@ -371,10 +387,10 @@ def _stretch_accuracies(axes, comparisons):
     shown = [low]
     for tick in ACCURACY_TICKS:
         odd = np.log(tick / (1 - tick))
-        if shown[-1] + (high - low) / 11 < odd < high:
+        if shown[-1] + (high - low) / ticks < odd < high:
             shown.append(odd)
     axes.set_xticks([1 / (1 + np.exp(-odd)) for odd in shown[1:]])
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(_percent))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(percent))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
 
 
@@ -391,7 +407,7 @@ def _draw_base(axes, comparison):
     axes.plot(values, row, "|", color="black", markersize=9, label="base, each seed")
 
 
-def _percent(share, _=None):
+def percent(share, _=None):
     """0.995 as "99.5 %", with as many digits as it takes."""
     return f"{100 * share:.6g} %"
 
@@ -421,7 +437,7 @@ def sample_efficiency(accuracies, images, title):
     counts = sorted(set().union(*accuracies.values()))
     axes.set_xticks(counts, counts)
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(_percent))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(percent))
     axes.legend()
     return figure
 
@@ -535,7 +551,7 @@ def probe_curves(accuracies, chance, title):
         )
     axes.set(ylim=(0, 1.03), ylabel="accuracy of a linear probe", title=title)
     axes.set_xlabel("layer (its outputs)")
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(_percent))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(percent))
     axes.tick_params(axis="x", labelsize=8)
     axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.14))
     return figure
@@ -596,7 +612,7 @@ def tuning_map(tuning, title, colored=True):
     return figure
 
 
-def _plain_log_axis(axes, labelled=(1, 2, 5)):
+def plain_log_axis(axes, labelled=(1, 2, 5)):
     """A logarithmic axis labelled 0.1, 0.2, 0.5, 1 … instead of powers of ten."""
     axes.set(yscale="log", ylabel="loss (logarithmic)")
     axes.yaxis.set_major_locator(ticker.LogLocator(subs=labelled))
@@ -604,7 +620,7 @@ def _plain_log_axis(axes, labelled=(1, 2, 5)):
     axes.yaxis.set_minor_locator(ticker.NullLocator())
 
 
-def _stretch_towards_one(row):
+def stretch_towards_one(row):
     """Logit axes, on which 99 % and 99.9 % are as far apart as 90 % and 99 %.
 
     Args:
@@ -648,7 +664,7 @@ def f_score_sheet(f1):
             text = f"{score:.4f}".lstrip("0")
             color = "white" if dark else "black"
             axes.text(column, row, text, ha="center", va="center", color=color)
-    _label_kinds(axes, 1, 1)
+    label_kinds(axes, 1, 1)
     figure.colorbar(picture, label="F-score")
     axes.set_title("F-score of each class (a cell without a number: 1)")
     return figure
@@ -664,7 +680,7 @@ def confusion_matrix(confusion, names, title="Confusion matrix"):
     """
     numbered = len(names) <= MOST_NUMBERED
     figure, axes = plt.subplots(figsize=(6, 5) if numbered else (8.5, 7.2))
-    picture = _draw_confusion(axes, confusion, numbered)
+    picture = draw_confusion(axes, confusion, numbered)
     bar = figure.colorbar(picture, label="images (white: none)", format="{x:.0f}")
     bar.minorticks_off()
     shown = range(0, len(names), 1 if numbered else 8)
@@ -681,7 +697,7 @@ def folded_confusions(confusions):
     for axes, confusion, attribute in zip(
         grid, confusions, lines.ATTRIBUTES, strict=True
     ):
-        _draw_confusion(axes, confusion, numbered=True)
+        draw_confusion(axes, confusion, numbered=True)
         names = lines.ATTRIBUTE_NAMES[attribute]
         axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(names)), names)
@@ -690,7 +706,8 @@ def folded_confusions(confusions):
     return figure
 
 
-def _draw_confusion(axes, confusion, numbered):
+def draw_confusion(axes, confusion, numbered):
+    """Images by true and predicted class; returns the picture, for a color bar."""
     norm = colors.LogNorm(vmin=1, vmax=max(2, confusion.max()))
     picture = axes.imshow(np.ma.masked_equal(confusion, 0), norm=norm, cmap=COUNT_SCALE)
     size = 9 if len(confusion) <= 10 else 7

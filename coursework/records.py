@@ -16,7 +16,7 @@ import statistics
 
 import keras
 
-from coursework import files, paths
+from coursework import files, lines, paths
 
 NOTEBOOKS = {
     "plain_lines": "Q1/2_plain_cnn.ipynb",
@@ -24,6 +24,12 @@ NOTEBOOKS = {
     "tuned_lines": "Q1/3_tuned_cnn.ipynb",
     "tuned_mnist": "Q1/3_tuned_cnn.ipynb",
     "four_head_lines": "Q2/1_four_head_network.ipynb",
+}
+STUDIES = {  # what was measured of the networks above, or beside them
+    "sample_efficiency": "Q1/3_tuned_cnn.ipynb",
+    "activations": "Q3/1_activations.ipynb",
+    "filters": "Q3/2_filters.ipynb",
+    "class_activation_maps": "Q3/3_class_activation_maps.ipynb",
 }
 FIELDS = (
     *("network", "question", "dataset", "seed", "epochs", "batch_size", "optimizer"),
@@ -129,16 +135,52 @@ def read(name, folder=None):
         ValueError: the file is no record.
     """
     path = _folder_of(name, folder) / f"{name}.json"
+    record = _read_json(path)
+    missing = [field for field in FIELDS if field not in record]
+    if missing:
+        raise ValueError(_advice(path, f"is not a record: it lacks {missing[0]}"))
+    return record
+
+
+def _read_json(path):
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(_advice(path, "is missing")) from None
     except ValueError as error:
         raise ValueError(_advice(path, f"is not a record ({error})")) from error
-    known = record if isinstance(record, dict) else {}
-    missing = [field for field in FIELDS if field not in known]
-    if missing:
-        raise ValueError(_advice(path, f"is not a record: it lacks {missing[0]}"))
+    return record if isinstance(record, dict) else {}
+
+
+def read_study(name, folder):
+    """What ``write_experiment`` wrote: one of ``STUDIES``.
+
+    Raises:
+        FileNotFoundError: there is none; the message names the notebook that makes it.
+        ValueError: the file is no record, or was made on other lines than ours.
+    """
+    path = pathlib.Path(folder) / f"{name}.json"
+    record = _read_json(path)
+    if record.get("dataset", {}).get("sha256") != lines.SHA256:
+        raise ValueError(_advice(path, "was not made on the lines of this project"))
+    return record
+
+
+def read_checked(name, folder=None):
+    """The record of a network whose file is there, to the byte; nothing is loaded.
+
+    Args, Returns, Raises: as ``read`` and ``load``.
+    """
+    record = read(name, folder)
+    path = _folder_of(name, folder) / f"{name}.keras"
+    if not path.is_file():
+        raise FileNotFoundError(_advice(path, "is missing"))
+    if files.sha256_of_file(path) != record["model_sha256"]:
+        problem = (
+            f"is not the network that {name}.json describes (a run may have been "
+            "stopped between the two), so it is not used"
+        )
+        raise ValueError(_advice(path, problem))
     return record
 
 
@@ -179,16 +221,8 @@ def load(name, folder=None):
         FileNotFoundError: one of the two files is missing.
         ValueError: a file is not what it should be, or the two do not belong together.
     """
-    record = read(name, folder)
+    record = read_checked(name, folder)
     path = _folder_of(name, folder) / f"{name}.keras"
-    if not path.is_file():
-        raise FileNotFoundError(_advice(path, "is missing"))
-    if files.sha256_of_file(path) != record["model_sha256"]:
-        problem = (
-            f"is not the network that {name}.json describes (a run may have been "
-            "stopped between the two), so it is not used"
-        )
-        raise ValueError(_advice(path, problem))
     return _load_network(path, record["parameters"]), record
 
 
@@ -233,7 +267,7 @@ def _folder_of(name, folder):
 
 def _advice(path, problem):
     name = path.stem
-    made = NOTEBOOKS.get(name)
+    made = (NOTEBOOKS | STUDIES).get(name)
     remedy = f"run {made}, which makes it" if made else f"known: {', '.join(NOTEBOOKS)}"
     return f"{paths.relative(path)} {problem}: {remedy}"
 

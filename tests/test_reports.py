@@ -1,0 +1,260 @@
+"""The reports and the web page: what they say is what the records hold."""
+
+import html.parser
+import io
+import re
+
+import jinja2
+import pypdf
+import pytest
+
+from coursework import figures, lines, paths
+
+import build_reports
+import report_figures
+import report_numbers
+import report_pdf
+import report_text
+
+REAL = paths.ROOT
+SOURCES = sorted((paths.ROOT / report_text.TEMPLATES).glob("*.j2"))
+ALLOWED = re.compile(
+    r"""
+    Q[123]\b | Question\ [1-3] | Questions\ 1\ and\ 2
+    | seed\ 0 | [123]\.2\.[123] | Part\ [1-3] | CS671 | Assignment\ 2
+    | \([123]\) | \d+×\d+(×\d+)? | 1×\ is | \d+° | 96(?=\ (classes|outputs))
+    | [a-z]+[1-5]\b | 6[0]%|40%|70%|95%|100% | stride\ [12] | 32\ filters
+    | 1,024\ units | 0…1 | Seeds\ are\ 0,\ 1\ and\ 2 | \d(:\d+){3}
+    | index\ above\ 0\.5 | dropout\ 0\.3 | momentum\ (of\ )?0\.9\d? | hence\ 0\.9
+    | another\ group\ of\ 2019 | Team\ 5\ of\ 2019 | 512\ units | they\ report\ 98\.69%
+    | Keras\ 3 | 0\ for\ short | 1\ for\ long | with\ 100\ images | deviation\ of\ 0
+    | 0\ is\ a\ ring | 7\ a\ bar | 0\ \(dark\) | 0\ or\ less | visualize\.py
+    """,
+    re.VERBOSE,
+)
+
+
+@pytest.fixture(scope="module")
+def known():
+    return report_numbers.read_all()
+
+
+@pytest.fixture(scope="module")
+def drawn(known):
+    return report_figures.draw_all(known)
+
+
+@pytest.fixture(scope="module")
+def built(known, drawn):
+    """All texts and PDFs as the records have them now: path → bytes."""
+    doubts, made = [], {}
+    for name in build_reports.REPORTS:
+        made |= build_reports.report(name, known, drawn, doubts)
+    made |= build_reports.page(known, drawn, doubts)
+    assert doubts == []
+    return made
+
+
+def read_pdf(content):
+    return pypdf.PdfReader(io.BytesIO(content))
+
+
+class TestNumbers:
+    """No number is typed by hand."""
+
+    @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+    def test_a_template_types_no_number_but_names_and_sizes(self, source):
+        text = re.sub(r"(?s)<head>.*?</head>", "", source.read_text())
+        tokens = jinja2.Environment().lex(re.sub(r"</?h\d[^>]*>", "", text))
+        written = [t for _, kind, t in tokens if kind in ("data", "string")]
+        for part in written:
+            words = re.sub(r'\]\([^)]*\)|href=\S+|^"[\w./:]+"$', "", part)
+            left = ALLOWED.sub("", words)
+            assert not re.search(r"\d", left), re.findall(r".{20}\d.{10}", left)
+
+    def test_texts_and_tables_are_those_of_the_records(self, built):
+        for name, content in built.items():
+            if name.endswith((".md", ".html")):
+                assert (paths.ROOT / name).read_bytes() == content, name
+
+    def test_a_pdf_says_what_the_records_say(self, built):
+        for name, content in built.items():
+            if name.endswith(".pdf"):
+                committed = (paths.ROOT / name).read_bytes()
+                pages = [read_pdf(each).pages for each in (content, committed)]
+                texts = [[page.extract_text() for page in each] for each in pages]
+                assert texts[0] == texts[1], name
+
+
+class TestPdf:
+    @pytest.mark.parametrize("name", build_reports.REPORTS)
+    def test_three_to_four_pages_with_every_deliverable(self, name, built):
+        pages = read_pdf(built[f"reports/{name}.pdf"]).pages
+        assert 3 <= len(pages) <= 4
+        text = " ".join(page.extract_text() for page in pages)
+        assert "Figure 1." in text
+        assert "Inferences" in text
+        assert text.count("Figure 6. ") <= 1
+        assert "Figure 7." not in text
+
+    def test_its_fonts_are_embedded(self, built):
+        page = read_pdf(built["reports/Q1.pdf"]).pages[0]
+        for font in page["/Resources"]["/Font"].values():
+            below = font.get_object()["/DescendantFonts"][0].get_object()
+            descriptor = below["/FontDescriptor"].get_object()
+            assert {"/FontFile2", "/FontFile3"} & set(descriptor)
+
+    def test_the_same_bytes_from_build_to_build(self, built, known, drawn):
+        again = build_reports.report("Q2", known, drawn, [])
+        assert all(built[name] == content for name, content in again.items())
+
+    def test_a_figure_is_the_same_each_time(self, known, drawn):
+        with report_figures.page_style():
+            again = report_figures.DRAWN["report_probes"](known)
+            assert (
+                figures.as_png(again, report_figures.DPI) == drawn["report_probes.png"]
+            )
+
+
+class Links(html.parser.HTMLParser):
+    """What a page refers to, and the names of its tags."""
+
+    def __init__(self):
+        super().__init__()
+        self.targets, self.anchors, self.tags = [], set(), set()
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.tags.add(tag)
+        self.targets += [values[name] for name in ("href", "src") if name in values]
+        self.anchors.add(values.get("id"))
+
+
+class TestPage:
+    @pytest.fixture
+    def page(self):
+        links = Links()
+        links.feed((paths.ROOT / build_reports.PAGE).read_text(encoding="utf-8"))
+        return links
+
+    def test_every_link_leads_somewhere(self, page):
+        for target in page.targets:
+            if target.startswith("#"):
+                assert target[1:] in page.anchors
+            elif not target.startswith(report_text.REPOSITORY or "http"):
+                assert (paths.ROOT / "docs" / target).exists(), target
+
+    def test_no_script_and_nothing_from_another_host(self, page):
+        text = (paths.ROOT / build_reports.PAGE).read_text(encoding="utf-8")
+        assert "script" not in page.tags
+        assert not re.search(r'src="(https?:)?//|@import|url\(', text)
+        assert 'name="viewport"' in text
+
+    def test_pictures_are_few_and_small(self):
+        sizes = [p.stat().st_size for p in (paths.ROOT / "docs").rglob("*.png")]
+        assert sum(sizes) < 1_000_000
+
+
+@pytest.mark.parametrize("name", build_reports.REPORTS)
+def test_the_links_of_a_report_lead_somewhere(name):
+    text = (paths.ROOT / "reports" / f"{name}.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+    assert len(targets) > 5
+    for target in targets:
+        assert (paths.ROOT / "reports" / target).exists(), target
+
+
+class TestBadInput:
+    """One clear line, exit status 2, and nothing is written."""
+
+    @pytest.fixture
+    def project(self, sandbox, monkeypatch):
+        """A project of links to the real files, any of which may be replaced."""
+        monkeypatch.setattr(report_figures, "draw_all", lambda known: {})
+        for name in ("models", "reports"):
+            for path in (REAL / name).rglob("*"):
+                if path.is_file():
+                    link = sandbox / path.relative_to(REAL)
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                    link.symlink_to(path)
+        return sandbox
+
+    @pytest.fixture
+    def refused(self, project, capsys):
+        def check(expected):
+            before = sorted(project.rglob("*"))
+            assert build_reports.main() == 2
+            said = capsys.readouterr().err
+            assert re.fullmatch(f".*{expected}.*\n", said), said
+            assert sorted(project.rglob("*")) == before
+            assert (REAL / "reports" / "Q1.md").read_text() == text
+
+        text = (REAL / "reports" / "Q1.md").read_text()
+        return check
+
+    def replace(self, path, content):
+        path.unlink()
+        path.write_bytes(content)
+
+    @pytest.mark.parametrize("name", ["plain_mnist", "activations", "variations_mnist"])
+    def test_a_missing_record(self, name, project, refused):
+        (project / "models" / f"{name}.json").unlink()
+        refused(rf"models/{name}\.json is missing: run Q\d/")
+
+    def test_a_record_that_does_not_match_its_model(self, project, refused):
+        path = project / "models" / "tuned_lines.keras"
+        self.replace(path, path.read_bytes()[:-1])
+        refused("not the network that tuned_lines.json describes")
+
+    def test_a_study_of_other_lines(self, project, refused):
+        path = project / "models" / "activations.json"
+        content = path.read_bytes().replace(lines.SHA256.encode(), b"0" * 64)
+        self.replace(path, content)
+        refused("not made on the lines of this project: run Q3/1_activations")
+
+    @pytest.mark.parametrize("name", ["maps_of_nothing", "report_probes"])
+    def test_a_missing_figure(self, name, project, refused):
+        (project / "reports" / "figures" / f"{name}.png").unlink(missing_ok=True)
+        text = f'# T\n\n{{{{ figure("{name}", "A caption.") }}}}\n'
+        self.replace(project / report_text.TEMPLATES / "Q1.md.j2", text.encode())
+        refused(rf"reports/figures/{name}\.png is missing: run make run")
+
+    def test_a_missing_sheet(self, project):
+        (project / "reports" / "figures" / "filters_tuned_mnist_conv1.png").unlink()
+        with pytest.raises(FileNotFoundError, match=r"mnist_conv1\.png is missing"):
+            report_figures.tiles("filters_tuned_mnist_conv1")
+
+    def test_a_sheet_with_other_columns(self):
+        expected = "activations_tuned_lines.png has 9 columns .* expects 5"
+        with pytest.raises(ValueError, match=expected):
+            report_figures.tiles("activations_tuned_lines", 5)
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("{{ plain_lines.test.luck }}", "has no attribute 'luck'"),
+            ("{{ n.percent(plain_lines.luck) }}", "has no attribute 'luck'"),
+            ("{{ n.fortune(plain_lines) }}", "has no attribute 'fortune'"),
+            ("{{ plain_line }}", "'plain_line' is undefined"),
+            ("{{ see('nothing') }}", "'nothing'"),
+            ("{{ plain_lines.test", "unexpected end"),
+        ],
+    )
+    def test_a_template_with_an_unknown_field(self, text, expected, project, refused):
+        template = project / report_text.TEMPLATES / "Q1.md.j2"
+        self.replace(template, f"# T\n\n{text}".encode())
+        refused(rf"reports/templates/Q1\.md\.j2:3: .*{expected}")
+
+    def test_a_missing_template(self, project, refused):
+        (project / report_text.TEMPLATES / "Q1.md.j2").unlink()
+        refused(r"reports/templates/Q1\.md\.j2 is missing")
+
+    def test_text_that_the_typesetter_does_not_take(self):
+        with pytest.raises(ValueError, match=r"report\.typ: typst says"):
+            report_pdf.make("![A](figures/none.png)", "T", {})
+
+    def test_a_claim_that_no_longer_holds_is_told(self, known, capsys):
+        text = report_text.Text("Q1.md.j2", known, {})
+        text.claim(1 > 2, "one is more than two")
+        report_text.warn(text.doubts)
+        assert "no longer true: one is more than two" in capsys.readouterr().err

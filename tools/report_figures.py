@@ -1,0 +1,539 @@
+"""The figures of the reports: made for the width of a page, from records and sheets.
+
+Curves, scores, confusions and variations are drawn from the records. What no record
+holds, pictures of layers, filters and maps, is cut out of the notebooks' own figures.
+"""
+
+import contextlib
+import io
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from keras import layers
+from matplotlib import ticker
+from PIL import Image
+
+from coursework import diagram, figures, heads, lines, map_study, paths, records
+from coursework.visualize import command
+
+import report_numbers
+
+WIDTH = 6.7  # inches between the margins of a page
+DPI = 300
+STYLE = {
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 7,
+    "lines.markersize": 2.8,
+    "lines.linewidth": 1,
+    "axes.linewidth": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+}
+NETWORKS = {
+    "plain_lines": "specified, lines",
+    "plain_mnist": "specified, digits",
+    "tuned_lines": "tuned, lines",
+    "tuned_mnist": "tuned, digits",
+    "four_head_lines": "four heads, lines",
+}
+Q1_NETWORKS = tuple(NETWORKS)[:4]
+TENFOLD = 10  # losses that range farther have a mark at powers of ten alone
+PICTURE = 0.5  # share of dark pixels in a row or column of a sheet that holds pictures
+DARK = 128
+LEAST_TILE = 20  # px; smaller runs of dark rows are letters
+LIGHTER = np.array([[1, 0.4, 0.3], [0.4, 1, 0.4], [0.35, 0.65, 1]])  # RGB to RGB
+SHOWN_FILTERS = 8
+TILE_GAP = 0.025  # inches
+FILTERS_OF_DIGITS = tuple(f"tuned_mnist_conv{number}" for number in (1, 2, 3, 4))
+FILTERS_OF_LINES = (
+    *(f"tuned_lines_conv{number}" for number in (1, 2, 3)),
+    "four_head_lines_conv3",
+)
+SHEET_COLUMNS = {"tuned_lines": 8, "plain_mnist": 6}  # of the sheets of heatmaps
+HEATMAPS = {  # of them, the columns that are shown
+    "tuned_lines": {
+        **{0: "lines", 3: "Grad-CAM\nrelu3", 4: "HiResCAM\nrelu1"},
+        **{6: "HiResCAM\nrelu3", 7: "occlusion"},
+    },
+    "plain_mnist": {
+        **{0: "digits", 2: "Grad-CAM\npool1", 4: "HiResCAM\npool1", 5: "occlusion"}
+    },
+}
+
+
+def draw_all(known):
+    """All figures of the reports.
+
+    Args:
+        known: dict, name → record, of networks and studies; variations by
+            "variations_NAME" as lists of ``variations.Comparison``.
+
+    Returns:
+        dict, file name → bytes of a PNG.
+
+    Raises:
+        OSError, ValueError, KeyError: a record, a field or a sheet is missing.
+    """
+    with page_style():
+        return {f"{name}.png": _finished(draw(known)) for name, draw in DRAWN.items()}
+
+
+@contextlib.contextmanager
+def page_style():
+    """Letters and lines for a figure as wide as a page, until the block ends."""
+    with mpl.rc_context():
+        mpl.use("Agg")
+        figures.use_style()
+        plt.rcParams.update(STYLE)
+        yield
+
+
+def _finished(figure):
+    drawn = figures.as_png(figure, DPI)
+    plt.close(figure)
+    return drawn
+
+
+def _panels(*shape, height, **options):
+    return plt.subplots(*shape, figsize=(WIDTH, height), **options)
+
+
+# --- from the records -----------------------------------------------------------------
+
+
+def learning_curves(known):
+    """Accuracy above, loss below, for the four networks of the first question."""
+    figure, grid = _panels(2, 4, height=2.9, sharex="col")
+    for (top, bottom), name in zip(grid.T, Q1_NETWORKS, strict=True):
+        figures.draw_curves(top, known[name]["history"], "accuracy")
+        figures.draw_curves(bottom, known[name]["history"], "loss")
+        top.set_title(NETWORKS[name])
+        loss = known[name]["history"]["loss"]
+        far = max(loss) > TENFOLD * min(loss)
+        figures.plain_log_axis(bottom, labelled=(1,) if far else range(1, 10))
+        bottom.set(xlabel="epoch", ylabel=None)
+    figures.stretch_towards_one(grid[0])
+    for axes in grid[0, 1:]:
+        axes.set_yticklabels([])
+    grid[0, 0].set_ylabel("accuracy (stretched)")
+    grid[1, 0].set_ylabel("loss (logarithmic)")
+    _common_legend(figure, grid[0, 0])
+    return figure
+
+
+def head_learning_curves(known):
+    """Accuracy and loss of all heads together and of each."""
+    with mpl.rc_context():
+        figure = figures.head_learning_curves(known["four_head_lines"]["history"], "")
+    figure.set_size_inches(WIDTH, 3)
+    _without_epochs(figure.legends[0])
+    return figure
+
+
+def _common_legend(figure, axes):
+    handles, labels = axes.get_legend_handles_labels()
+    legend = figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    _without_epochs(legend)
+
+
+def _without_epochs(legend):
+    """Networks kept different epochs: the line has one name for all."""
+    for text in legend.get_texts():
+        if text.get_text().startswith("kept"):
+            text.set_text("epoch that was kept")
+
+
+def f_scores(known):
+    """Each of the 96 classes for the specified network; each digit for both."""
+    figure, (left, right) = _panels(1, 2, height=2.05, width_ratios=[2.5, 1])
+    scores = figures.lines_by_kind(known["plain_lines"]["test"]["f1"])
+    lowest = min(0.99, scores.min())
+    picture = left.imshow(scores, vmin=lowest, vmax=1, aspect="auto", cmap="Greys_r")
+    for (row, column), score in np.ndenumerate(scores):
+        if score < 1:
+            color = "white" if picture.norm(score) < 0.5 else "black"
+            text = f"{score:.4f}".lstrip("0")
+            where = {"ha": "center", "va": "center", "fontsize": 5.5}
+            left.text(column, row, text, color=color, **where)
+    figures.label_kinds(left, 1, 1)
+    left.set(title="specified, lines: F-score of each class", ylabel=None)
+    for name, look in (("plain_mnist", "s"), ("tuned_mnist", "o")):
+        color = figures.VALIDATION if look == "s" else figures.TRAIN
+        scores = known[name]["test"]["f1"]
+        right.plot(scores, range(len(scores)), look, color=color, label=NETWORKS[name])
+    right.set(title="digits", yticks=range(10), xlabel="F-score (not from 0)")
+    right.invert_yaxis()
+    right.grid(axis="y", color="0.9")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right")
+    return figure
+
+
+def confusions_of_lines(known):
+    """96 by 96, true by predicted class, of both networks."""
+    figure, grid = _panels(1, 2, height=3.1, sharey=True)
+    for axes, name in zip(grid, ("plain_lines", "tuned_lines"), strict=True):
+        _draw_classes(axes, np.array(known[name]["confusion"]))
+        errors = known[name]["test"]["errors"]
+        axes.set_title(f"{NETWORKS[name]}: {errors} wrong")
+    grid[0].set_ylabel("true class (every twelfth is named)")
+    return figure
+
+
+def _draw_classes(axes, confusion):
+    """Too small for colors: every error a ring, whatever its count."""
+    figures.draw_confusion(axes, np.diag(np.diag(confusion)), numbered=False)
+    true, predicted = np.nonzero(confusion - np.diag(np.diag(confusion)))
+    size = {"markersize": 4.5, "markeredgewidth": 0.8, "markerfacecolor": "none"}
+    axes.plot(predicted, true, "o", color=figures.VALIDATION, **size)
+    shown = range(0, lines.CLASSES, 12)
+    names = [lines.class_name(index) for index in shown]
+    axes.set_xticks(shown, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(shown, names)
+    axes.set_xlabel("predicted class")
+
+
+def confusions_of_digits(known):
+    """10 by 10 with their counts, of both networks."""
+    figure, grid = _panels(1, 2, height=2.95)
+    for axes, name in zip(grid, ("plain_mnist", "tuned_mnist"), strict=True):
+        _draw_counts(axes, np.array(known[name]["confusion"]), range(10))
+        errors = known[name]["test"]["errors"]
+        axes.set_title(f"{NETWORKS[name]}: {errors} wrong")
+    return figure
+
+
+def _draw_counts(axes, confusion, names, size=6):
+    figures.draw_confusion(axes, confusion, numbered=True)
+    for text in axes.texts:
+        text.set_fontsize(size)
+    turned = 90 if len(names) > 10 else 0
+    axes.set_xticks(range(len(names)), names, rotation=turned)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted", ylabel="true")
+
+
+def confusions_of_heads(known):
+    """A matrix for each head, and that of the 96 classes which they imply."""
+    figure = plt.figure(figsize=(WIDTH, 3.1))
+    left, middle, right = figure.subfigures(1, 3, width_ratios=[0.8, 2, 2])
+    record = known["four_head_lines"]
+    places = dict(zip(heads.BINARY, left.subplots(3, 1), strict=True))
+    places["angle"] = middle.subplots()
+    for name, axes in places.items():
+        confusion = np.array(record["test"]["heads"][name]["confusion"])
+        _draw_counts(axes, confusion, lines.ATTRIBUTE_NAMES[name], 5)
+        axes.set_title(name)
+    axes = right.subplots()
+    _draw_classes(axes, np.array(record["confusion"]))
+    axes.set_title(f"the implied classes: {record['test']['errors']} wrong")
+    return figure
+
+
+def variations(known):
+    """What was tried on lines and on digits, in the same order."""
+    both = known["variations_lines"], known["variations_mnist"]
+    names = dict.fromkeys(each.name for tried in both for each in tried)
+    figure, grid = _panels(1, 2, height=3.35, sharey=True)
+    for axes, tried, title in zip(grid, both, ("lines", "digits"), strict=True):
+        figures.draw_variations(axes, tried, ticks=6)
+        axes.set_title(title)
+        axes.set_xlabel("validation accuracy (stretched)")
+    grid[0].set_yticks(range(-1, len(names)), ["base", *names])
+    grid[0].set_ylim(len(names) - 0.5, -1.6)
+    _effects_legend(figure, grid[0])
+    return figure
+
+
+def _effects_legend(figure, axes):
+    handles = axes.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=5)
+
+
+def errors_by_step(known):
+    """How soon each head learns, for three weightings of the losses."""
+    comparisons = {each.name: each for each in known["variations_four_heads"]}
+    trials = {"loss weights: 1:1:1:1": next(iter(comparisons.values())).base}
+    trials |= {
+        name: comparison.trials
+        for name, comparison in comparisons.items()
+        if name.startswith("loss weights")
+    }
+    images = known["four_head_lines"]["dataset"]["validation"]
+    figure = figures.errors_by_step(trials, images, "")
+    figure.set_size_inches(WIDTH, 2.1)
+    return figure
+
+
+def sample_efficiency(known):
+    """Test error against images a class; the last point is the full training."""
+    accuracies = {
+        name: {int(count): values for count, values in by_count.items()}
+        for name, by_count in known["sample_efficiency"]["accuracies"].items()
+    }
+    for name, network in (("plain CNN", "plain_lines"), ("tuned CNN", "tuned_lines")):
+        record = known[network]
+        full = record["dataset"]["train"] // lines.CLASSES
+        accuracies[name][full] = [each["accuracy"] for each in record["repeats"]]
+    images = known["plain_lines"]["dataset"]["test"]
+    figure = figures.sample_efficiency(accuracies, images, "")
+    figure.set_size_inches(0.72 * WIDTH, 1.9)
+    return figure
+
+
+def probes(known):
+    """What a linear probe reads after each layer, network by network."""
+    study = known["activations"]
+    figure, grid = _panels(1, 5, height=2.05, sharey=True)
+    for axes, (name, title) in zip(grid, NETWORKS.items(), strict=True):
+        by_layer = study["probe_accuracy"][name]
+        shown = [layer for layer in by_layer if not _is_of_a_head(layer)]
+        for label in by_layer[shown[0]]:
+            line, color = figures.HEADS.get(label, figures.HEADS["angle"])
+            values = [by_layer[layer][label] for layer in shown]
+            axes.plot(values, line, color=color, label=label)
+        axes.set_xticks(range(len(shown)), shown, rotation=60)
+        axes.set_title(title)
+        axes.grid(axis="y", color="0.92")
+    grid[0].set(ylim=(0, 1.03), ylabel="accuracy of a linear probe")
+    grid[0].yaxis.set_major_formatter(ticker.FuncFormatter(figures.percent))
+    handles, labels = grid[0].get_legend_handles_labels()
+    labels[-1] = "angle; digit"
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure
+
+
+def dependence(known):
+    """Energy on the line against what is left of a map with random weights."""
+    record = known["class_activation_maps"]
+    points = {name: [] for name in command.NAMES.values()}
+    for entry in record["scores"]:
+        depth = _depth(entry)
+        way = map_study.Way(entry["method"], depth)
+        subject = entry["network"], entry["head"]
+        sanity = report_numbers.found(record, "sanity", way, *subject)
+        if sanity and entry["network"].endswith("_lines"):
+            left = report_numbers.left_at_random(sanity)
+            areas = entry["energy"] / record["area"]
+            points[command.NAMES[entry["method"]]].append((depth, left, areas))
+    figure = figures.dependence(points, "")
+    figure.set_size_inches(0.85 * WIDTH, 2.7)
+    for text in figure.legends[0].get_texts():
+        text.set_fontsize(6.5)
+    return figure
+
+
+def _depth(entry):
+    depths = map_study.LAYERS[entry["network"]].items()
+    return next((depth for depth, layer in depths if layer == entry["layer"]), None)
+
+
+def _is_of_a_head(layer):
+    return layer.split("_")[0] in heads.NAMES
+
+
+# --- the network of question 2 --------------------------------------------------------
+
+
+def network(_):
+    """The four-head network, drawn from the saved model, stage by stage."""
+    model, _ = records.load("four_head_lines", paths.ROOT / "models")
+    stages = _stages(diagram.parents_of(model))
+    depths, sides = diagram.place({name: above for name, (_, above) in stages.items()})
+    figure, axes = _panels(height=2.75)
+    for name, (members, above) in stages.items():
+        here = depths[name], -sides[name]
+        for parent in above:
+            there = depths[parent], -sides[parent]
+            arrow = {"arrowstyle": "-", "color": "0.5"}
+            axes.annotate("", here, there, arrowprops=arrow, zorder=0)
+        color = diagram.KINDS.get(type(members[0]), diagram.OTHER)
+        box = diagram.BOX | {"facecolor": color, "edgecolor": "0.4"}
+        where = {"ha": "center", "va": "center", "fontsize": 6}
+        axes.text(*here, _told(members), bbox=box, **where)
+    axes.set(xlim=(-0.45, max(depths.values()) + 0.45), ylim=(-3.45, 0.45))
+    axes.axis("off")
+    return figure
+
+
+def _stages(parents):
+    """Layers that learn or take the image, each with the layers that follow it.
+
+    Returns:
+        dict, name of the first → (its layers, names of the stages before it).
+    """
+    stages, stage_of = {}, {}
+    for layer, above in parents.items():
+        starts = isinstance(layer, layers.InputLayer | layers.Conv2D | layers.Dense)
+        first = layer.name if starts else stage_of[above[0].name]
+        stage_of[layer.name] = first
+        if starts:
+            stages[first] = [layer], [stage_of[parent.name] for parent in above]
+        else:
+            stages[first][0].append(layer)
+    return stages
+
+
+def _told(members):
+    kinds = [diagram.kind_of(layer) for layer in members]
+    shape = "×".join(map(str, members[-1].output.shape[1:]))
+    parameters = sum(layer.count_params() for layer in members)
+    counted = [f"{parameters:,} parameters"] if parameters else []
+    return "\n".join([members[0].name, *kinds, f"→ {shape}", *counted])
+
+
+# --- cut out of the notebooks' sheets -------------------------------------------------
+
+
+def tiles(name, expected=None):
+    """The pictures of a sheet of ``reports/figures``, without its words.
+
+    Args:
+        name: str, of the sheet.
+        expected: int, how many columns of pictures it should have; None is any number.
+
+    Returns:
+        List of rows, each a list of (height, width, 3) uint8 arrays.
+
+    Raises:
+        FileNotFoundError: there is no such sheet.
+        ValueError: it has no columns of pictures, or not as many as expected.
+    """
+    path = paths.ROOT / "reports" / "figures" / f"{name}.png"
+    if not path.is_file():
+        raise FileNotFoundError(missing(path))
+    sheet = np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("RGB"))
+    dark = np.asarray(Image.fromarray(sheet).convert("L")) < DARK
+    columns = _runs(dark.mean(axis=0))
+    if len(columns) != (expected or max(1, len(columns))):
+        raise ValueError(
+            f"{paths.relative(path)} has {len(columns)} columns of pictures where the "
+            f"report expects {expected or 'some'}"
+        )
+    rows = _runs(dark[:, slice(*columns[0])].mean(axis=1))
+    return [[sheet[slice(*r), slice(*c)] for c in columns] for r in rows]
+
+
+def _runs(shares):
+    """First and last + 1 of each long run of shares above ``PICTURE``."""
+    edges = np.flatnonzero(np.diff(np.pad(shares > PICTURE, 1).astype(int)))
+    pairs = edges.reshape(-1, 2)
+    return [(int(a), int(b)) for a, b in pairs if b - a >= LEAST_TILE]
+
+
+def missing(path):
+    """What to say of a notebook's figure that is not there."""
+    return f"{paths.relative(path)} is missing: run make run, whose notebooks make it"
+
+
+def activations(_):
+    """The tuned network on six lines, after each ReLU."""
+    titles = ["image", "relu1", "relu1", "relu2", "relu2", "relu3", "relu3"]
+    titles += ["relu4", "class"]
+    rows = tiles("activations_tuned_lines", len(titles))
+    rows = [[lighter(image), *layers_of_it] for image, *layers_of_it in rows]
+    return _table_of_pictures(rows, [titles], 0.74 * WIDTH)
+
+
+def filters(_):
+    """Eight filters of each layer: on the left of digits, on the right of lines."""
+    rows, titles = [], []
+    for left, right in zip(FILTERS_OF_DIGITS, FILTERS_OF_LINES, strict=True):
+        digits, of_lines = (_spread(tiles(f"filters_{name}")) for name in (left, right))
+        rows.append([*digits, *map(lighter, of_lines)])
+        blank = [""] * (SHOWN_FILTERS - 1)
+        titles.append([_layer(left), *blank, _layer(right), *blank])
+    return _table_of_pictures(rows, titles)
+
+
+def _layer(sheet):
+    network, layer = sheet.rsplit("_", 1)
+    return f"{NETWORKS[network]}: {layer}"
+
+
+def _spread(rows):
+    """Eight pictures of a sheet, from the first to the last."""
+    found = [tile for row in rows for tile in row if tile.mean() < DARK]
+    chosen = np.linspace(0, len(found) - 1, SHOWN_FILTERS).astype(int)
+    return [found[index] for index in chosen]
+
+
+def classes(_):
+    """What speaks most for each digit, and for what each head can answer."""
+    digits = [tile for row in tiles("classes_tuned_mnist") for tile in row]
+    of_heads = [
+        lighter(tile) for row in tiles("classes_four_head_lines") for tile in row
+    ]
+    names = [*(n for head in heads.BINARY for n in lines.ATTRIBUTE_NAMES[head])]
+    rows = [[*digits, *of_heads[:4]], [*of_heads[6:], *of_heads[4:6]]]
+    angles = lines.ATTRIBUTE_NAMES["angle"]
+    titles = [[*map(str, range(10)), *names[:4]], [*angles, *names[4:]]]
+    return _table_of_pictures(rows, titles)
+
+
+def heatmaps(_):
+    """Where the tuned network looks on lines, and the specified one on digits."""
+    shown, titles = [], []
+    for name, columns in HEATMAPS.items():
+        rows = tiles(f"heatmaps_{name}", SHEET_COLUMNS[name])
+        shown.append([[row[index] for index in columns] for row in rows])
+        titles += columns.values()
+    shown[0] = [[lighter(image), *maps] for image, *maps in shown[0]]
+    rows = [[*left, *right] for left, right in zip(*shown, strict=True)]
+    return _table_of_pictures(rows, [titles], 0.86 * WIDTH)
+
+
+def lighter(picture):
+    """Red and blue on black as a grey print can show them."""
+    mixed = picture.astype(float) @ LIGHTER
+    return mixed.clip(0, 255).astype(np.uint8)
+
+
+def _table_of_pictures(rows, titles, width=WIDTH):
+    """Pictures in rows and columns; a row of titles, or one for each row."""
+    side = width / len(rows[0])
+    head = 0.14 * (1 + max(title.count("\n") for title in titles[0]))
+    heads_above = [head if row < len(titles) else 0 for row in range(len(rows))]
+    height = side * len(rows) + sum(heads_above)
+    figure = plt.figure(figsize=(width, height), layout="none")
+    bottom = height
+    for row, (pictures, above) in enumerate(zip(rows, heads_above, strict=True)):
+        bottom -= side + above
+        named = titles[row] if above else [""] * len(pictures)
+        for column, (picture, title) in enumerate(zip(pictures, named, strict=False)):
+            place = column * side, bottom, side - TILE_GAP, side - TILE_GAP
+            relative = np.array(place) / [width, height, width, height]
+            _show(figure.add_axes(relative), picture, title)
+    return figure
+
+
+def _show(axes, picture, title):
+    axes.imshow(picture, interpolation="nearest", aspect="auto")
+    axes.set(xticks=[], yticks=[])
+    wide = ":" in title  # the name of a row, not of a column
+    axes.set_title(title, loc="left" if wide else "center", fontsize=6.5, pad=2)
+    axes.spines[:].set_visible(False)
+
+
+DRAWN = {
+    "report_learning_curves": learning_curves,
+    "report_f_scores": f_scores,
+    "report_confusion_lines": confusions_of_lines,
+    "report_confusion_digits": confusions_of_digits,
+    "report_variations": variations,
+    "report_sample_efficiency": sample_efficiency,
+    "report_network": network,
+    "report_head_learning_curves": head_learning_curves,
+    "report_confusion_heads": confusions_of_heads,
+    "report_errors_by_step": errors_by_step,
+    "report_probes": probes,
+    "report_dependence": dependence,
+    "report_activations": activations,
+    "report_filters": filters,
+    "report_classes": classes,
+    "report_heatmaps": heatmaps,
+}
