@@ -62,7 +62,7 @@ QUESTIONS = {
     3: Question(
         "looking into networks",
         (*_LINE_NETWORKS, *_DIGIT_NETWORKS),
-        ("activations", "class_activation_maps"),
+        ("activations", "filters", "class_activation_maps"),
         ("models/README.md", "Q3/visualize.py", "Q3/examples/*.png"),
     ),
 }
