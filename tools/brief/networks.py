@@ -237,7 +237,8 @@ def head_ends(names, units, activation):
 
 def trainable_end_to_end():
     """Each head's loss must move the first convolution, all together every weight."""
-    network = keras.models.clone_model(evidence.network("four_head_lines")[0])
+    fresh = keras.models.clone_model(evidence.network("four_head_lines")[0])
+    network = keras.Model(fresh.inputs, fresh.outputs)
     data = evidence.line_data()
     rows = np.arange(0, len(data.images), len(data.images) // lines.CLASSES)
     targets, losses = heads.targets(data, rows), heads.make_losses()
