@@ -19,6 +19,7 @@ NETWORKS = (*LINE_NETWORKS, *DIGIT_NETWORKS)
 TESTED = 9600  # test images that an accuracy is measured on, at most
 TOLERANCE = 0.005  # between the accuracy measured here and the record's
 LEAST_ACCURACY = 0.7
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)")  # in Markdown: title, file
 
 
 @functools.cache
@@ -164,7 +165,7 @@ def read_page(name):
 
 def shown_pictures(name):
     """What the pictures of a page are called and where they are; all must be there."""
-    shown = re.findall(r"!\[([^\]]*)\]\(([^)\s]+)", read_page(name))
+    shown = PICTURE.findall(read_page(name))
     for _, target in shown:
         exists = ((paths.ROOT / name).parent / target).is_file()
         need(exists, f"{name} shows {target}, which is missing")

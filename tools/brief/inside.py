@@ -119,7 +119,7 @@ def command(*arguments):
         missing = [name for name in made if not (pathlib.Path(out) / name).is_file()]
         need(made and not missing, f"it wrote {len(made)} pictures, not {missing}")
     given = " ".join(arguments)
-    return f"Q3/visualize.py {MODEL} {given}: {len(made)} pictures"
+    return f"Q3/visualize.py {MODEL} {given}: pictures: {len(made)}"
 
 
 partial = functools.partial
