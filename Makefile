@@ -1,6 +1,6 @@
 # make run    installs, builds both datasets, runs all notebooks, builds tables, reports, web page
 # make test   lint, tests, and a quick run of every notebook
-.PHONY: install run quick repeats sweep optuna reports benchmark pins test clean
+.PHONY: install run quick repeats sweep optuna reports submission check benchmark pins test clean
 .DELETE_ON_ERROR:
 
 export KERAS_BACKEND := tensorflow
@@ -31,6 +31,14 @@ optuna: $(OPTUNA)
 reports: $(INSTALLED)
 	$(BIN)/python tools/build_reports.py
 
+# the zips that the brief asks for: make submission GROUP=13
+submission: $(INSTALLED)
+	@$(BIN)/python tools/make_submission.py "$$GROUP"
+
+# every requirement of the brief; CHECKED='1.2.1 2.2' are those sections alone
+check: $(INSTALLED)
+	@$(BIN)/python tools/check_brief.py $(CHECKED)
+
 benchmark: $(PEERS)
 	$(BIN)/python benchmarks/line_dataset.py
 	$(BIN)/python benchmarks/augmentation.py
@@ -47,7 +55,7 @@ test: $(INSTALLED)
 	QUICK=1 $(BIN)/python tools/run_notebooks.py
 
 clean:
-	rm -rf build .venv
+	rm -rf build submission .venv
 
 # PYTHON=python3.11 make … chooses one of the three
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml

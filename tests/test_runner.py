@@ -9,7 +9,7 @@ import threading
 import nbformat
 import pytest
 
-from coursework import paths
+from coursework import mnist, paths
 
 import progress
 import run_notebooks
@@ -18,7 +18,7 @@ import run_notebooks
 @pytest.fixture
 def project(sandbox, monkeypatch):
     """Two notebooks in a project of their own; both data sets are said to be there."""
-    monkeypatch.setattr(run_notebooks, "prepare_data", lambda: False)
+    monkeypatch.setattr(run_notebooks, "prepare_data", lambda names: False)
     monkeypatch.setattr(run_notebooks, "STATE", sandbox / "build" / "state.json")
     (sandbox / "coursework").mkdir()
     write(sandbox, "Q1/1_first.ipynb", "x = 1", "print(x + 1)")
@@ -74,11 +74,21 @@ def test_a_quick_run_of_a_notebook_that_has_grown_since_the_last(project, monkey
 
 
 def test_a_stand_in_run_leaves_the_notebooks_alone(project, monkeypatch):
-    monkeypatch.setattr(run_notebooks, "prepare_data", lambda: True)
+    monkeypatch.setattr(run_notebooks, "prepare_data", lambda names: True)
     before = (project / "Q1/1_first.ipynb").read_bytes()
     run_notebooks.run_all(["Q1/1_first.ipynb"])
     assert (project / "Q1/1_first.ipynb").read_bytes() == before
     assert outputs(project / "build/stand_in/Q1/1_first.ipynb") == ["", "2\n"]
+
+
+def test_mnist_is_looked_for_only_where_a_notebook_asks_for_it(sandbox, monkeypatch):
+    monkeypatch.setattr(run_notebooks.lines, "load", mnist.stand_in)
+    monkeypatch.setenv("STAND_IN", "")  # put back as it was
+    write(sandbox, "Q2/1_lines.ipynb", "x = 1")
+    write(sandbox, "Q1/1_digits.ipynb", "digits = mnist.load_or_stand_in()")
+    monkeypatch.setattr(run_notebooks.mnist, "load_or_stand_in", mnist.stand_in)
+    assert not run_notebooks.prepare_data(["Q2/1_lines.ipynb"])
+    assert run_notebooks.prepare_data(["Q1/1_digits.ipynb", "Q2/1_lines.ipynb"])
 
 
 def test_a_failing_cell_is_named_and_the_run_goes_on_from_there(project, capsys):

@@ -131,7 +131,7 @@ def stamped_seconds(notebook):
 
 def run_all(names):
     """Run notebooks one after the other, without those a stopped run has finished."""
-    stand_in = prepare_data()
+    stand_in = prepare_data(names)
     print(paths.kind_of_run(stand_in), flush=True)
     prints = {name: fingerprint(name, stand_in) for name in names}
     resumable = names == all_notebooks() and not paths.QUICK
@@ -151,14 +151,22 @@ def run_all(names):
     print(f"done: {len(names)} notebooks, {progress.clock(timetable.elapsed())}")
 
 
-def prepare_data():
-    """Build or find both datasets; true if the digits are a stand-in for MNIST."""
+def prepare_data(names):
+    """Build or find the datasets of notebooks; true if a stand-in is used for MNIST."""
     print(f"data: {len(lines.load().images):,} lines", flush=True)
+    if not any(needs_digits(name) for name in names):
+        return False  # who has no MNIST gets the real results all the same
     digits = mnist.load_or_stand_in()
     print(f"data: {len(digits.images):,} digits ({digits.name})", flush=True)
     if digits.stand_in:
         os.environ["STAND_IN"] = "1"  # the notebooks write elsewhere, and do not search
     return digits.stand_in
+
+
+def needs_digits(name):
+    """Whether a notebook asks for the digits."""
+    cells = code_cells(read_notebook(paths.ROOT / name))
+    return any("mnist.load" in cell.source for cell in cells)
 
 
 def read_state():

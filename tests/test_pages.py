@@ -1,0 +1,55 @@
+"""The pages that no table of a record is in: what they name is there."""
+
+import pathlib
+import re
+
+import pytest
+
+from coursework import map_study, paths, records
+from coursework.visualize import command, maps
+
+import make_submission
+import run_repeats
+
+CONTRIBUTING = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+REGISTERS = {
+    "DATASETS": run_repeats,
+    "NOTEBOOKS": records,
+    "LAYERS": map_study,
+    "QUESTIONS": make_submission,
+    "LAYER_METHODS": maps,
+    "LAYER_RULES": maps,
+    "IMAGE_METHODS": maps,
+    "IMAGE_RULES": maps,
+    "NAMES": command,
+}
+
+
+def test_what_contributors_are_told_to_change_is_there():
+    told = set(re.findall(r"`([A-Z_]{5,})`", CONTRIBUTING)) - {"NAME"}
+    assert told == set(REGISTERS)
+    for name, module in REGISTERS.items():
+        assert len(getattr(module, name)) > 0
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", CONTRIBUTING))
+def test_links_lead_somewhere(target):
+    assert (paths.ROOT / target).is_file()
+
+
+def test_every_file_named_is_there():
+    for name in re.findall(r"`((?:tests|tools|Q\d)/[\w/.]+)`", CONTRIBUTING):
+        assert (paths.ROOT / name).exists(), name
+
+
+def test_license_and_citation_agree():
+    citation = (paths.ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    license_text = (paths.ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert license_text.startswith("MIT License\n\nCopyright (c) 2026 The authors\n")
+    for field in ("cff-version: 1.2.0", "message: ", "title: ", "abstract: >-"):
+        assert f"\n{field}" in f"\n{citation}"
+    assert "\nlicense: MIT\n" in citation
+    assert "\n  - name: The authors\n" in citation
+    project = pathlib.Path(paths.ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+)"$', project, re.MULTILINE).group(1)
+    assert f"\nversion: {version}\n" in citation
