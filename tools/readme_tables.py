@@ -1,6 +1,7 @@
 """The tables that stand in the READMEs, from the records."""
 
 import functools
+import re
 
 from coursework import lines, mnist, paths, records, tables, variations
 
@@ -90,9 +91,22 @@ def versions_of_maps():
 
 
 def _versions_of(record):
+    """What a record was made with; modules that it does not name are as pinned."""
     machine = f"{record['machine']['cpu']}, {record['machine']['cores']} cores"
-    rows = [*record["versions"].items(), ("processor", machine)]
+    versions = record["versions"] | {
+        name: version
+        for name, version in pinned().items()
+        if name not in record["versions"]
+    }
+    rows = [*versions.items(), ("processor", machine)]
     return tables.markdown(["", "version"], rows)
+
+
+def pinned():
+    """The modules of requirements.txt that the project runs on, name → version."""
+    text = (paths.ROOT / "requirements.txt").read_text(encoding="utf-8")
+    used = text.split("# make reports")[0]
+    return dict(re.findall(r"^([\w.-]+)==(\S+)$", used, re.MULTILINE))
 
 
 def models():

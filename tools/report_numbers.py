@@ -415,14 +415,20 @@ def on_the_line(record, says):
 
 
 def map_score(record, method, depth, network, head="class"):
-    """Everything measured of one map, with "areas" and "left"."""
+    """Everything measured of one map, with "areas", "left" and "of_possible"."""
     way = map_study.Way(method, depth)
     scores = found(record, "scores", way, network, head)
     if scores is None:
         raise ValueError(f"no map of {network} by {way.label}")
     sanity = found(record, "sanity", way, network, head)
-    left = {"left": left_at_random(sanity)} if sanity else {}
-    return scores | {"areas": scores["energy"] / record["area"]} | left
+    more = {"areas": scores["energy"] / record["area"]}
+    if sanity:
+        more["left"] = left_at_random(sanity)
+    same_place = ("network", "head", "layer")
+    for best in record["best_possible"]:
+        if all(best[key] == scores[key] for key in same_place):
+            more["of_possible"] = scores["energy"] / best["energy"]
+    return scores | more
 
 
 def maps_table(record):
