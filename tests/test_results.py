@@ -88,7 +88,7 @@ class TestTuned:
 class TestFourHeads:
     """Section 2: all four heads right, on a small network."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def record(self):
         return records.read("four_head_lines", paths.ROOT / "models")
 
