@@ -72,3 +72,12 @@ def sha256_of_arrays(*arrays):
     for array in arrays:
         digest.update(memoryview(array).cast("B"))
     return digest.hexdigest()
+
+
+def one_line(error):
+    """What an error says in one line; one of the system with the file that it is of."""
+    told = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        named = f"{paths.relative(error.filename)}: " if error.filename else ""
+        told = named + error.strerror
+    return " ".join(told.split())

@@ -76,13 +76,14 @@ def write(record, name, folder):
     files.write_text(pathlib.Path(folder) / f"{name}.json", as_text(record, name))
 
 
-def write_experiment(results, name, dataset):
+def write_experiment(results, name, dataset, networks=()):
     """Write what an experiment gave, beside the networks, as ``NAME.json``.
 
     Args:
         results: dict that JSON can hold.
         name: str, of the file.
         dataset: what it was done on; has ``name``, ``sha256`` and ``stand_in``.
+        networks: names of the networks that it looked into; their SHA-256 is stored.
 
     Returns:
         The path, relative to the project.
@@ -92,6 +93,7 @@ def write_experiment(results, name, dataset):
     """
     record = {
         "dataset": {"name": dataset.name, "sha256": dataset.sha256},
+        "models": {network: read(network)["model_sha256"] for network in networks},
         **results,
         "versions": versions(),
         "machine": machine(),
@@ -157,12 +159,19 @@ def read_study(name, folder):
 
     Raises:
         FileNotFoundError: there is none; the message names the notebook that makes it.
-        ValueError: the file is no record, or was made on other lines than ours.
+        ValueError: the file is no record, or was made on other lines than ours, or
+            with other networks than those in the folder.
     """
     path = pathlib.Path(folder) / f"{name}.json"
     record = _read_json(path)
-    if record.get("dataset", {}).get("sha256") != lines.SHA256:
+    if (record.get("dataset") or {}).get("sha256") != lines.SHA256:
         raise ValueError(_advice(path, "was not made on the lines of this project"))
+    for network, sha256 in (record.get("models") or {}).items():
+        if read(network, folder)["model_sha256"] != sha256:
+            raise ValueError(_advice(path, f"was made with another {network}"))
+    looks_inside = STUDIES.get(name, "").startswith("Q3/")
+    if looks_inside and set(record.get("models") or {}) != set(NOTEBOOKS):
+        raise ValueError(_advice(path, "does not say which networks it is of"))
     return record
 
 

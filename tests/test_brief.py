@@ -572,7 +572,8 @@ class TestZips:
                 *("2/README.md", "2/Makefile", "2/requirements.txt", "2/Q2/README.md"),
                 *("2/constraints.txt", "2/reports/Q2.md", "2/reports/Q2.pdf"),
                 *("2/models/four_head_lines.keras", "2/models/four_head_lines.json"),
-                "2/Q2/1_four_head_network.ipynb",
+                *("2/models/variations_four_heads.json", "2/pyproject.toml"),
+                *("2/Q2/1_four_head_network.ipynb", "2/tools/make_venv.sh"),
             ),
             b"",
         ) | {"2/tools/run_notebooks.py": runner.encode()}
@@ -591,6 +592,8 @@ class TestZips:
         [
             ("2/reports/Q2.pdf", None, r"2\.zip lacks reports/Q2\.pdf"),
             ("2/models/four_head_lines.json", None, "lacks models/four_head"),
+            ("2/models/variations_four_heads.json", None, "lacks models/variations"),
+            ("2/tools/make_venv.sh", None, r"lacks tools/make_venv\.sh"),
             ("2/coursework/__pycache__/a.pyc", b"", "holds coursework/__pycache__"),
             ("2/data/mnist.npz", b"", r"holds data/mnist\.npz"),
             ("2/tools/run_notebooks.py", b"1 / 0", "quick run failed: .*by zero"),
@@ -651,7 +654,7 @@ class TestCommand:
 
     def test_an_unknown_section(self, capsys):
         assert check_brief.main(["9"]) == 2
-        assert capsys.readouterr().err == "no requirement 9 in the brief\n"
+        assert capsys.readouterr().err.startswith("no section 9; there are 1.1, 1.2")
 
     def test_every_section_of_the_brief_is_gone_through(self):
         numbers = {found.number.split()[0] for found in check_brief.choose([])}

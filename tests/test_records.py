@@ -9,7 +9,7 @@ import keras
 import pytest
 from keras import layers
 
-from coursework import files, paths, records
+from coursework import files, lines, paths, records
 
 NAME = "plain_lines"
 
@@ -176,3 +176,42 @@ def test_without_mnist_the_committed_network_is_shown_the_stand_in(folder, capsy
     here.sha256 = "abd"
     with pytest.raises(ValueError, match="other images than these"):
         records.load_for(NAME, here)
+
+
+class TestStudies:
+    """What was measured of the networks belongs to those networks."""
+
+    @pytest.fixture
+    def dataset(self):
+        return types.SimpleNamespace(name="lines", sha256=lines.SHA256, stand_in=False)
+
+    @pytest.fixture
+    def networks(self, folder):
+        """One network saved under all names."""
+        for name in records.NOTEBOOKS:
+            records.save(network(4), record(), name, folder)
+        return records.NOTEBOOKS
+
+    def test_it_is_read_with_the_networks_that_it_was_made_with(
+        self, networks, dataset
+    ):
+        records.write_experiment({"a": 1}, "filters", dataset, networks)
+        assert records.read_study("filters", paths.models())["a"] == 1
+
+    def test_a_network_that_was_trained_again_since(self, networks, dataset):
+        records.write_experiment({"a": 1}, "filters", dataset, networks)
+        records.save(network(5), record(parameters=25), NAME, paths.models())
+        expected = r"filters\.json was made with another plain_lines: run Q3/2_filters"
+        with pytest.raises(ValueError, match=expected):
+            records.read_study("filters", paths.models())
+
+    def test_a_study_that_names_no_networks(self, networks, dataset):
+        records.write_experiment({"a": 1}, "filters", dataset)
+        with pytest.raises(ValueError, match="does not say which networks it is of"):
+            records.read_study("filters", paths.models())
+
+    @pytest.mark.parametrize("text", ['{"dataset": null}', "[]", "{", ""])
+    def test_a_damaged_one(self, networks, text):
+        (paths.models() / "filters.json").write_text(text)
+        with pytest.raises(ValueError, match="run Q3/2_filters"):
+            records.read_study("filters", paths.models())

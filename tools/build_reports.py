@@ -7,7 +7,6 @@ All numbers come from ``models/*.json``. A README marks a table's place with
 in ``reports/templates``. Nothing is written unless everything could be built.
 """
 
-import os
 import re
 import sys
 
@@ -32,22 +31,22 @@ TITLE = re.compile(r"\A# (.+)\n")
 def main():
     """Build all; 0 is success, 2 something missing or wrong, said in one line."""
     try:
-        built, doubts = build(os.environ.get("GROUP", ""))
+        built, doubts = build()
         for name, content in built.items():
             files.write_bytes(paths.ROOT / name, content)
     except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(files.one_line(error), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nstopped; every file is whole", file=sys.stderr)
+        return 130
     report_text.warn(doubts)
     print(f"built {', '.join(name for name in built if not name.endswith('.png'))}")
     return 0
 
 
-def build(group=""):
+def build():
     """Everything, in memory.
-
-    Args:
-        group: str, for the reports' heads; may be empty.
 
     Returns:
         dict, path from the root → bytes; and list of claims that no longer hold.
@@ -60,13 +59,13 @@ def build(group=""):
     built = {f"reports/figures/{name}": drawing for name, drawing in drawn.items()}
     doubts = []
     for name in REPORTS:
-        built |= report(name, known, drawn, doubts, group)
+        built |= report(name, known, drawn, doubts)
     built |= page(known, drawn, doubts)
     built |= {name: filled(name).encode() for name in READMES}
     return built, doubts
 
 
-def report(name, known, drawn, doubts, group=""):
+def report(name, known, drawn, doubts):
     """A report in Markdown and as PDF: path → bytes."""
     for_github = report_text.Text(f"{name}.md.j2", known, drawn)
     markdown = for_github.render()
@@ -76,7 +75,7 @@ def report(name, known, drawn, doubts, group=""):
     title = TITLE.match(text)
     if not title:
         raise ValueError(f"{report_text.TEMPLATES}/{name}.md.j2 begins without a title")
-    pdf = report_pdf.make(text[title.end() :], title[1], for_pages.figures, group=group)
+    pdf = report_pdf.make(text[title.end() :], title[1], for_pages.figures)
     return {f"reports/{name}.md": markdown.encode(), f"reports/{name}.pdf": pdf}
 
 

@@ -19,13 +19,13 @@ os.environ["OFFLINE"] = "1"
 def main(arguments=None):
     """Check; 0 if all is met, 1 if something is not, 2 bad input, 130 Ctrl-C."""
     sections = parse(arguments)
-    with silenced():
-        chosen = choose(sections)
-    if not chosen:
-        print(f"no requirement {' '.join(sections)} in the brief", file=sys.stderr)
-        return 2
     try:
+        with silenced():
+            chosen = choose(sections)
         failed = sum(not check(requirement) for requirement in chosen)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
@@ -53,7 +53,11 @@ def silenced():
 
 
 def choose(sections):
-    """The requirements of sections, or all, in the order of the brief."""
+    """The requirements of sections, or all, in the order of the brief.
+
+    Raises:
+        ValueError: there is no such section.
+    """
     import tensorflow
 
     from brief import deliverables, handed_in, inside, networks
@@ -62,6 +66,10 @@ def choose(sections):
     modules = networks, deliverables, inside, handed_in
     everything = [found for module in modules for found in module.REQUIREMENTS]
     everything.sort(key=lambda found: found.number.split()[0])  # words come last
+    for section in sections:
+        if not any(found.number.startswith(section) for found in everything):
+            numbers = dict.fromkeys(found.number.split()[0] for found in everything)
+            raise ValueError(f"no section {section}; there are {', '.join(numbers)}")
     begins = tuple(sections) or ("",)
     return [found for found in everything if found.number.startswith(begins)]
 
@@ -80,9 +88,11 @@ def check(requirement):
 
 def reason(error):
     """What an error says; its kind too, unless it was raised to be read here."""
+    from coursework import files
+
     from brief import FailedError
 
-    told = getattr(error, "strerror", None) or error
+    told = files.one_line(error)
     plain = isinstance(error, (FailedError, OSError, ValueError))
     return told if plain else f"{type(error).__name__}: {told}"
 

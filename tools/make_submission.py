@@ -72,22 +72,18 @@ def main(arguments=None):
     """Write the zips; 0 is success, 2 bad input or a full disk, 130 Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("group", help="the group's number, 13 for example")
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        for path in write(parser.parse_args(arguments).group, folder()):
+        for path in write(parser.parse_args(["--", *words]).group, folder()):
             size = path.stat().st_size / 1e6
             print(f"{paths.relative(path)}: {size:.1f} MB")
     except (OSError, ValueError) as error:
-        print(" ".join(str(_told(error)).split()), file=sys.stderr)
+        print(files.one_line(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped; the zips that are there are whole", file=sys.stderr)
         return 130
     return 0
-
-
-def _told(error):
-    """What an error says, without the number that Python puts before it."""
-    return getattr(error, "strerror", None) or error
 
 
 def folder():

@@ -55,6 +55,7 @@ FILTERS_OF_LINES = (
     "four_head_lines_conv3",
 )
 SHEET_COLUMNS = {"tuned_lines": 8, "plain_mnist": 6}  # of the sheets of heatmaps
+CLASS_PICTURES = 10, 18  # of the digits, of all heads' levels
 HEATMAPS = {  # of them, the columns that are shown
     "tuned_lines": {
         **{0: "lines", 3: "Grad-CAM\nrelu3", 4: "HiResCAM\nrelu1"},
@@ -468,6 +469,11 @@ def classes(_):
     of_heads = [
         lighter(tile) for row in tiles("classes_four_head_lines") for tile in row
     ]
+    counts = len(digits), len(of_heads)
+    if counts != CLASS_PICTURES:
+        raise ValueError(
+            f"the sheets of classes have {counts} pictures; expected {CLASS_PICTURES}"
+        )
     names = [*(n for head in heads.BINARY for n in lines.ATTRIBUTE_NAMES[head])]
     rows = [[*digits, *of_heads[:4]], [*of_heads[6:], *of_heads[4:6]]]
     angles = lines.ATTRIBUTE_NAMES["angle"]

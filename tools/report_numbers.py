@@ -19,7 +19,6 @@ from coursework import (
 )
 
 WORST = 5  # classes in a table of the worst
-SEEN_WHOLE = 1  # upper end of the last group of ``visibility``
 MAP_COLUMNS = (
     *(("plain_lines", "class"), ("tuned_lines", "class")),
     ("four_head_lines", "angle"),
@@ -386,15 +385,16 @@ def own_heads_right(study):
     return all(by_layer[f"{name}_relu"][name] == 1 for name in heads.NAMES)
 
 
-def convolutions_fire(never):
-    """Whether every filter of every convolution fires for some image tried.
+def convolutions_fire(study):
+    """Whether every filter of every convolution fires for some test image.
 
     Args:
-        never: dict, network → (layer → channels that never fire, channels).
+        study: dict, the record of the filters.
     """
-    layers = {name: map_study.LAYERS[name].values() for name in never}
-    shown = [(never[name], layer) for name in never for layer in layers[name]]
-    return all(by_layer.get(layer, [0])[0] == 0 for by_layer, layer in shown)
+    layers = [
+        row for by_layer in study["filters"].values() for row in by_layer.values()
+    ]
+    return all(row["fire_on_a_test_image"] == row["filters"] for row in layers)
 
 
 def all_filters_fire(study):

@@ -14,29 +14,30 @@ from coursework import paths
 TEMPLATE = "reports/templates/report.typ"
 
 
-def make(text, title, figures, group=""):
+def make(text, title, figures):
     """Set a report.
 
     Args:
         text: str, Markdown without its title; figures are ``figures/NAME``.
         title: str.
         figures: dict, file name → bytes of a PNG.
-        group: str, who hands it in; may be empty.
 
     Returns:
         The bytes of a PDF.
 
     Raises:
         FileNotFoundError: the template is missing.
-        ValueError: typst does not take the text.
+        ValueError: pandoc or typst does not take the template or the text.
     """
     template = paths.ROOT / TEMPLATE
     if not template.is_file():
         raise FileNotFoundError(f"{TEMPLATE} is missing: get it back from git")
     options = [f"--template={template}", f"--variable=title={title}", "--wrap=none"]
-    options += [f"--variable=group={group}"] if group else []
     options += ["--shift-heading-level-by=-1", "--columns=10000"]
-    source = pypandoc.convert_text(text, "typst", format="markdown", extra_args=options)
+    try:
+        source = pypandoc.convert_text(text, "typst", "markdown", extra_args=options)
+    except RuntimeError as error:
+        raise ValueError(f"{TEMPLATE}: pandoc says: {error}") from error
     with tempfile.TemporaryDirectory() as folder:
         return _set(source, figures, pathlib.Path(folder))
 

@@ -73,6 +73,8 @@ def in_report(question, deliverable):
         for picture in evidence.shown_pictures(name)
         if re.search(IN_REPORTS[deliverable].replace(" ", "[ _]"), picture, re.I)
     ]
+    drawn = deliverable in ("Learning curves", "Confusion matrices")
+    need(shown or not drawn, f"{name} shows no figure of {deliverable.lower()}")
     return f"{name}: named {len(found)}×, figures: {len(shown)}"
 
 

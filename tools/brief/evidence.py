@@ -147,7 +147,8 @@ def configured(name, constant):
         cell.source for cell in run_notebooks.code_cells(read_notebook(name))
     )
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == constant:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(t, ast.Name) and t.id == constant for t in targets):
             value = compile(ast.Expression(node.value), name, "eval")
             return eval(value, {"__builtins__": {}})
     need(False, f"{name} does not set {constant}")

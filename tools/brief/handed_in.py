@@ -103,6 +103,11 @@ def question_zip(number):
     networks = make_submission.QUESTIONS[number].networks
     wanted += [f"models/{n}.{end}" for n in networks for end in ("keras", "json")]
     wanted += evidence.notebooks(f"Q{number}")
+    wanted += ["pyproject.toml", "tools/make_venv.sh", "tools/run_notebooks.py"]
+    wanted += [
+        f"models/{n}.json" for n in make_submission.QUESTIONS[number].experiments
+    ]
+    wanted += ["Q3/visualize.py", "Q3/examples/line.png"] if number == 3 else []
     missing = sorted(set(wanted) - set(names))
     need(not missing, f"{number}.zip lacks {', '.join(missing)}")
     needless = [name for name in names if NEVER.search(f"/{name}")]
