@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from coursework import augment, tables
+from coursework.data import augment
+from coursework.figures import tables
 
 IMAGES, BATCH = 37_800, 128
 RUNS = 5

@@ -7,7 +7,8 @@ import resource
 import statistics
 import time
 
-from coursework import lines, tables
+from coursework.data import lines
+from coursework.figures import tables
 
 RUNS = 5
 

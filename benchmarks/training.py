@@ -12,16 +12,10 @@ import time
 
 import keras
 
-from coursework import (
-    lines,
-    mnist,
-    networks,
-    paths,
-    records,
-    splits,
-    tables,
-    training,
-)
+from coursework import paths, records
+from coursework.data import lines, mnist, splits
+from coursework.figures import tables
+from coursework.training import runs
 
 DATASETS = {"lines": lines.load, "mnist": mnist.load}
 TARGETS = {"lines": 0.999, "mnist": 0.99}
@@ -53,38 +47,38 @@ def main():
         dataset = DATASETS[name]()
         parts = splits.split(dataset.classes)
         target = f"{name}, {accuracy:.1%}"
-        plain = time_training(*plain_by_defaults(dataset), dataset, parts, accuracy)
-        tuned = time_training(*tuned_by_record(name), dataset, parts, accuracy)
-        rows.append((target, "plain, defaults", *described(plain), ""))
-        rows.append((target, "tuned", *described(tuned), ratio(plain, tuned)))
+        watchers = [StopAt(accuracy), StopAt(accuracy)]
+        for prepare, watcher in zip((plain, tuned), watchers, strict=True):
+            keras.utils.set_random_seed(0)
+            network, settings = prepare(name)
+            runs.fit(
+                network,
+                dataset,
+                parts,
+                validate_every=1,
+                callbacks=[watcher],
+                **settings,
+            )
+        rows.append((target, "plain, defaults", *described(watchers[0]), ""))
+        rows.append((target, "tuned", *described(watchers[1]), ratio(*watchers)))
     columns = ["validation accuracy", "network", "epochs", "seconds", "times as fast"]
     print(tables.markdown(columns, rows))
 
 
-def plain_by_defaults(dataset):
-    classes = int(dataset.classes.max()) + 1
-    network = networks.plain_cnn(dataset.images.shape[1:], classes)
-    network.get_layer("norm1").momentum = DEFAULT_MOMENTUM
-    settings = training.Settings(
-        epochs=PLAIN_EPOCHS, learning_rate=1e-3, schedule="constant"
-    )
-    return network, settings
+def plain(name):
+    """The baseline as one would train it by Keras' defaults, and arguments of fit."""
+    network, _ = records.load(f"plain_{name}", paths.ROOT / "models")
+    network = runs.clone(network, {"norm1": {"momentum": DEFAULT_MOMENTUM}})
+    network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    return network, {"epochs": PLAIN_EPOCHS, "batch_size": 128}
 
 
-def tuned_by_record(name):
+def tuned(name):
+    """The tuned network, compiled as its record says, and arguments of fit."""
     network, record = records.load(f"tuned_{name}", paths.ROOT / "models")
-    return network, training.Settings.from_record(record)
-
-
-def time_training(network, settings, dataset, parts, accuracy):
-    """Train with seed 0 until the accuracy is reached; returns the watcher."""
-    keras.utils.set_random_seed(0)
-    network = keras.models.clone_model(network)  # fresh weights, of this seed
-    watcher = StopAt(accuracy)
-    training.train(
-        *(network, dataset, parts, settings), seed=0, verbose=0, watchers=[watcher]
-    )
-    return watcher
+    network = runs.clone(network)
+    runs.compile_as(network, record["training"]["compile"])
+    return network, record["training"]["fit"]
 
 
 def described(watcher):

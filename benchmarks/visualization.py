@@ -18,7 +18,8 @@ import tf_keras_vis.activation_maximization
 import tf_keras_vis.gradcam
 from tf_keras_vis.utils import model_modifiers, scores
 
-from coursework import networks, tables, visualize
+from coursework import records, visualize
+from coursework.figures import tables
 
 MAP_LAYER = "pool1"  # whose places the maps show: the last with feature maps
 LAYER = "relu1"  # whose filters are climbed for
@@ -30,7 +31,7 @@ EAGER_IMAGES, EAGER_FILTERS = 16, 2  # the loop is slow: what one costs is enoug
 
 def main():
     keras.utils.set_random_seed(0)
-    model = networks.plain_cnn((28, 28, 1), 10)
+    model, _ = records.load("plain_mnist")
     images = np.random.default_rng(0).uniform(0, 255, (BATCH, 28, 28, 1))
     images = images.astype(np.float32)
     rows = [*maps(model, images), *filters(model), *activations(model, images)]

@@ -9,7 +9,10 @@ import pathlib
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
 OFFLINE = os.environ.get("OFFLINE", "") not in ("", "0")
-STAND_IN = os.environ.get("STAND_IN", "") not in ("", "0")  # the runner found no MNIST
+QUICK_NOTE = (
+    "QUICK RUN: a few images, to see that everything works. "
+    "Its numbers mean nothing; it writes under build/quick/."
+)
 
 
 def _find_root():
@@ -28,42 +31,37 @@ DATA = ROOT / "data"
 BUILD = ROOT / "build"
 
 
-def results(stand_in=False):
-    """The folder under which a run writes its results.
+def use_stand_in(stand_in=True):
+    """Whether this process, and those it starts, write to build/stand_in/ from now on.
 
-    Args:
-        stand_in: bool, whether the results come from stand-in data.
-
-    Returns:
-        A path: the project itself for a real run, a folder under ``build/`` for others.
+    ``mnist.load_or_stand_in`` calls it, true when there is no MNIST.
     """
+    os.environ["STAND_IN"] = "1" if stand_in else ""
+
+
+def is_stand_in():
+    """Whether this run uses stand-in digits."""
+    return os.environ.get("STAND_IN", "") not in ("", "0")
+
+
+def results():
+    """Where this run writes: the project itself for a real run, else under build/."""
     if QUICK:
         return BUILD / "quick"
-    return BUILD / "stand_in" if stand_in or STAND_IN else ROOT
+    return BUILD / "stand_in" if is_stand_in() else ROOT
 
 
-def models(stand_in=False):
+def models():
     """The folder of the trained networks and their records."""
-    return results(stand_in) / "models"
+    return results() / "models"
 
 
-def figures(stand_in=False):
+def figures():
     """The folder of the figures that reports and READMEs show."""
-    return results(stand_in) / "reports" / "figures"
+    return results() / "reports" / "figures"
 
 
 def relative(path):
     """``path`` as seen from the project's root, so that no output names a machine."""
     path = pathlib.Path(path)
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-
-
-def kind_of_run(stand_in=False):
-    """One line for the top of a notebook: is this the real run, where does it write?"""
-    if QUICK:
-        return (
-            "QUICK RUN: a few images and epochs, to see that everything works. "
-            f"Its numbers mean nothing; it writes under {relative(results())}/."
-        )
-    folder = relative(models(stand_in))
-    return f"Full run: networks and records are written to {folder}/."

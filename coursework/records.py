@@ -5,7 +5,6 @@ README or report is read from one. It holds the SHA-256 of its network, so that 
 that does not belong together (a run killed between the two files) is always noticed.
 """
 
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -15,8 +14,9 @@ import re
 import statistics
 
 import keras
+import numpy as np
 
-from coursework import files, lines, paths
+from coursework import files, paths
 
 NOTEBOOKS = {
     "plain_lines": "Q1/2_plain_cnn.ipynb",
@@ -26,25 +26,49 @@ NOTEBOOKS = {
     "four_head_lines": "Q2/1_four_head_network.ipynb",
 }
 STUDIES = {  # what was measured of the networks above, or beside them
+    "padding": "Q1/2_plain_cnn.ipynb",
     "sample_efficiency": "Q1/3_tuned_cnn.ipynb",
     "activations": "Q3/1_activations.ipynb",
     "filters": "Q3/2_filters.ipynb",
     "class_activation_maps": "Q3/3_class_activation_maps.ipynb",
 }
 FIELDS = (
-    *("network", "question", "dataset", "seed", "epochs", "batch_size", "optimizer"),
-    *("architecture_sha256", "parameters", "seconds", "model_sha256"),
-    *("test", "repeats", "history", "confusion", "versions", "machine"),
+    "network",
+    "question",
+    "dataset",
+    "seed",
+    "training",
+    "parameters",
+    "seconds",
+    "model_sha256",
+    "test",
+    "repeats",
+    "history",
+    "confusion",
+    "versions",
+    "machine",
 )
 
 _MODULES = (
-    *("tensorflow", "keras", "numpy", "scikit-learn", "scipy"),
-    *("opencv-python-headless", "matplotlib", "jupyter"),
+    "tensorflow",
+    "keras",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "opencv-python-headless",
+    "matplotlib",
+    "jupyter",
 )
 
 
+# --- writing --------------------------------------------------------------------------
+
+
 def save(network, record, name, folder):
-    """Write a network and its record, each as a whole or not at all.
+    """Write a network, then its record, each as a whole or not at all.
+
+    A file that already holds the very same network is left as it is, so that a run that
+    repeats an earlier one changes no model file.
 
     Args:
         network: a ``keras.Model``; stored without the state of its optimizer.
@@ -53,17 +77,16 @@ def save(network, record, name, folder):
         folder: where to, usually ``paths.models()``.
 
     Raises:
-        OSError, ValueError: a file cannot be written, or a field is missing; what was
-            there before is still there.
+        ValueError: a field is missing; nothing was written.
+        OSError: a file cannot be written; the message names it. If it is the record,
+            the older one does not fit the new network, which ``load`` notices.
     """
-    folder = pathlib.Path(folder)
-    with (
-        files.replacing(folder / f"{name}.keras") as network_file,
-        files.replacing(folder / f"{name}.json") as record_file,
-    ):
-        without_optimizer(network).save(network_file)
-        record = record | {"model_sha256": files.sha256_of_file(network_file)}
-        record_file.write_text(as_text(record, name), encoding="utf-8")
+    _check_fields(record | {"model_sha256": ""}, name)
+    path = pathlib.Path(folder) / f"{name}.keras"
+    if not _holds(path, network):
+        with files.replacing(path) as temporary:
+            without_optimizer(network).save(temporary)
+    write(record | {"model_sha256": files.sha256_of_file(path)}, name, folder)
 
 
 def without_optimizer(network):
@@ -71,18 +94,46 @@ def without_optimizer(network):
     return keras.Model(network.inputs, network.outputs, name=network.name)
 
 
+def _holds(path, network):
+    """Whether a file holds the layers and the weights of a network, to the bit."""
+    try:
+        stored = keras.saving.load_model(path, compile=False)
+    except Exception:  # Keras raises many kinds for a missing or damaged file
+        return False
+    same = configuration(stored) == configuration(network)
+    pairs = zip(stored.get_weights(), network.get_weights(), strict=False)
+    return same and all(np.array_equal(old, new) for old, new in pairs)
+
+
+def configuration(network):
+    """Kind and arguments of all layers and how they are linked, as JSON text.
+
+    The same before and after ``save``, which makes a list of a single input.
+    """
+    config = without_optimizer(network).get_config()
+    return json.dumps(config, sort_keys=True, default=str)
+
+
 def write(record, name, folder):
     """Write a record alone (ValueError if a field is missing, OSError if it cannot)."""
-    files.write_text(pathlib.Path(folder) / f"{name}.json", as_text(record, name))
+    _check_fields(record, name)
+    ordered = {field: record[field] for field in FIELDS}
+    files.write_text(pathlib.Path(folder) / f"{name}.json", _as_json(ordered))
 
 
-def write_experiment(results, name, dataset, networks=()):
-    """Write what an experiment gave, beside the networks, as ``NAME.json``.
+def _check_fields(record, name):
+    missing = [field for field in FIELDS if field not in record]
+    if missing:
+        raise ValueError(f"the record of {name} lacks {', '.join(missing)}")
+
+
+def write_study(results, name, dataset, networks=()):
+    """Write what a study measured, beside the networks, as ``NAME.json``.
 
     Args:
         results: dict that JSON can hold.
         name: str, of the file.
-        dataset: what it was done on; has ``name``, ``sha256`` and ``stand_in``.
+        dataset: what it was done on; has ``name`` and ``sha256``.
         networks: names of the networks that it looked into; their SHA-256 is stored.
 
     Returns:
@@ -98,28 +149,22 @@ def write_experiment(results, name, dataset, networks=()):
         "versions": versions(),
         "machine": machine(),
     }
-    path = paths.models(dataset.stand_in) / f"{name}.json"
-    files.write_text(path, _numbers_in_line(json.dumps(record, indent=1)))
+    path = paths.models() / f"{name}.json"
+    files.write_text(path, _as_json(record))
     return paths.relative(path)
 
 
-def as_text(record, name):
-    """A record as JSON, in the order of ``FIELDS`` (ValueError if one is missing)."""
-    missing = [field for field in FIELDS if field not in record]
-    if missing:
-        raise ValueError(f"the record of {name} lacks {', '.join(missing)}")
-    text = json.dumps({field: record[field] for field in FIELDS}, indent=1)
-    return _numbers_in_line(text)
+def _as_json(record):
+    """JSON with every innermost list on one line: a matrix reads as a matrix."""
+
+    def join(match):
+        return "[" + " ".join(match.group(1).split()) + "]"
+
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    return re.sub(r"\[([^\[\]{}]*)\]", join, text) + "\n"
 
 
-def architecture_sha256(network):
-    """SHA-256 over kind and configuration of all layers, names and links apart."""
-    layers = [
-        (type(layer).__name__, layer.get_config() | {"name": None})
-        for layer in network.layers
-    ]
-    text = json.dumps(layers, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+# --- reading --------------------------------------------------------------------------
 
 
 def read(name, folder=None):
@@ -127,7 +172,9 @@ def read(name, folder=None):
 
     Args:
         name: str, "plain_lines" for example.
-        folder: where from; by default where this run finds its networks.
+        folder: where from; by default where this run finds its networks: a quick run,
+            or one on stand-in digits, uses its own where it has made them, else the
+            committed ones.
 
     Returns:
         dict with everything of ``FIELDS``.
@@ -154,17 +201,18 @@ def _read_json(path):
     return record if isinstance(record, dict) else {}
 
 
-def read_study(name, folder):
-    """What ``write_experiment`` wrote: one of ``STUDIES``.
+def read_study(name, folder=None):
+    """What ``write_study`` wrote: one of ``STUDIES``.
 
     Raises:
         FileNotFoundError: there is none; the message names the notebook that makes it.
-        ValueError: the file is no record, or was made on other lines than ours, or
-            with other networks than those in the folder.
+        ValueError: the file is no record, or was made on other lines than the networks
+            in the folder, or with other networks than those.
     """
-    path = pathlib.Path(folder) / f"{name}.json"
+    path = _folder_of(name, folder) / f"{name}.json"
     record = _read_json(path)
-    if (record.get("dataset") or {}).get("sha256") != lines.SHA256:
+    ours = read("plain_lines", folder)["dataset"]["sha256"]
+    if (record.get("dataset") or {}).get("sha256") != ours:
         raise ValueError(_advice(path, "was not made on the lines of this project"))
     for network, sha256 in (record.get("models") or {}).items():
         if read(network, folder)["model_sha256"] != sha256:
@@ -193,35 +241,12 @@ def read_checked(name, folder=None):
     return record
 
 
-def read_for(name, dataset):
-    """The record of a network that was trained and tested on this very dataset.
-
-    Args:
-        name: str, "plain_lines" for example.
-        dataset: has ``sha256`` and ``stand_in``.
-
-    Returns:
-        dict, as ``read`` gives it.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it belongs to another dataset.
-    """
-    folder = paths.models(stand_in=True) if dataset.stand_in else None
-    record = read(name, folder)
-    if record["dataset"]["sha256"] != dataset.sha256:
-        path = _folder_of(name, folder) / f"{name}.json"
-        raise ValueError(_advice(path, "was made on other images than these"))
-    return record
-
-
 def load(name, folder=None):
     """A network and its record, checked against each other.
 
     Args:
         name: str, "plain_lines" for example.
-        folder: where from; by default where this run finds its networks: a quick run
-            uses its own where it has made them, else the committed ones.
+        folder: as in ``read``.
 
     Returns:
         (``keras.Model``, dict).
@@ -241,14 +266,20 @@ def load_for(name, dataset):
     Without MNIST the networks that a run trained on the stand-in digits are used; if
     there are none, the committed ones, and a line says so.
 
-    Args, Returns, Raises: as ``read_for`` and ``load``.
+    Args:
+        name: str, "plain_lines" for example.
+        dataset: has ``sha256``.
+
+    Returns, Raises: as ``load``; ValueError also if it was trained on other images.
     """
-    folder = paths.models(stand_in=True) if dataset.stand_in else None
-    if dataset.stand_in and not (folder / f"{name}.json").exists():
-        print(f"{name} was trained on MNIST; here it sees the stand-in digits")
-        return load(name, paths.ROOT / "models")
-    read_for(name, dataset)
-    return load(name, folder)
+    network, record = load(name)
+    if record["dataset"]["sha256"] == dataset.sha256:
+        return network, record
+    if not paths.is_stand_in():
+        path = _folder_of(name, None) / f"{name}.json"
+        raise ValueError(_advice(path, "was made on other images than these"))
+    print(f"{name} was trained on MNIST; here it sees the stand-in digits")
+    return network, record
 
 
 def _load_network(path, parameters):
@@ -278,7 +309,10 @@ def _advice(path, problem):
     name = path.stem
     made = (NOTEBOOKS | STUDIES).get(name)
     remedy = f"run {made}, which makes it" if made else f"known: {', '.join(NOTEBOOKS)}"
-    return f"{paths.relative(path)} {problem}: {remedy}"
+    return f"{paths.relative(path).as_posix()} {problem}: {remedy}"
+
+
+# --- what it was made with ------------------------------------------------------------
 
 
 def versions():
@@ -294,7 +328,13 @@ def machine():
         r"model name\s*: (.*)", info.read_text() if info.exists() else ""
     )
     cpu = names[0] if names else platform.processor() or platform.machine()
-    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0))}
+    return {"cpu": cpu, "cores": _cores()}
+
+
+def _cores():
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def spread(record):
@@ -302,12 +342,3 @@ def spread(record):
     values = [repeat["accuracy"] for repeat in record["repeats"]]
     deviation = statistics.stdev(values) if len(values) > 1 else None
     return statistics.mean(values), deviation
-
-
-def _numbers_in_line(text):
-    """JSON with every innermost list on one line: a matrix reads as a matrix."""
-
-    def join(match):
-        return "[" + " ".join(match.group(1).split()) + "]"
-
-    return re.sub(r"\[([^\[\]{}]*)\]", join, text) + "\n"

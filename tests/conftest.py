@@ -5,12 +5,23 @@ import os
 os.environ["OFFLINE"] = "1"
 os.environ.pop("QUICK", None)
 
+import keras
 import matplotlib as mpl
 import pytest
 
-from coursework import lines, paths
+from coursework import paths
+from coursework.data import lines
 
 mpl.use("Agg")
+MODELS = paths.ROOT / "models"
+
+
+@pytest.fixture(autouse=True)
+def _no_stand_in():
+    """The switch of one test is not that of the next."""
+    os.environ.pop("STAND_IN", None)
+    yield
+    os.environ.pop("STAND_IN", None)
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +34,12 @@ def all_lines():
 def few_lines():
     """Five images of each class."""
     return lines.build(per_class=5, seed=1)
+
+
+@pytest.fixture(scope="session")
+def plain_cnn():
+    """The network of section 1.2.1, which only its notebook builds, as it is saved."""
+    return keras.saving.load_model(MODELS / "plain_lines.keras", compile=False)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from coursework import augment
+from coursework.data import augment
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import pytest
 from matplotlib import pyplot as plt
 
-from coursework import diagram, heads, networks
+from coursework.figures import diagram
+from coursework.training import heads, networks
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +15,7 @@ def _close():
 
 @pytest.mark.parametrize(
     "build",
-    [networks.plain_cnn, networks.four_head_cnn, networks.team5_four_head_cnn],
+    [networks.tuned_cnn, networks.four_head_cnn, networks.team5_four_head_cnn],
 )
 def test_every_layer_has_a_box(build):
     network = build()

@@ -5,15 +5,10 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from coursework import (
-    figures,
-    heads,
-    insights,
-    lines,
-    metrics,
-    variations,
-    visualize,
-)
+from coursework import figures, visualize
+from coursework.data import lines
+from coursework.studies import activations
+from coursework.training import heads, metrics, variations
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +47,7 @@ def test_the_contact_sheet_names_all_classes(few_lines):
             assert name == f"{rows[row]} {columns[column]}"
 
 
-def test_learning_curves_take_a_perfect_accuracy_and_mark_the_kept_epoch():
+def test_learning_curves_take_a_perfect_accuracy():
     history = {
         "accuracy": [0.5, 1.0, 1.0],
         "val_accuracy": [0.4, 0.99, 0.98],
@@ -60,9 +55,8 @@ def test_learning_curves_take_a_perfect_accuracy_and_mark_the_kept_epoch():
         "val_loss": [1, 0.2, 0.3],
     }
     left, right = figures.learning_curves(history, "x").axes
-    assert [text.get_text() for text in left.get_legend().get_texts()] == [
-        *("train", "validation", "kept: epoch 2")
-    ]
+    labels = [text.get_text() for text in left.get_legend().get_texts()]
+    assert labels == ["train", "validation"]
     assert right.get_yscale() == "log"
 
 
@@ -86,6 +80,45 @@ def test_galleries_folds_and_scores_can_be_drawn(few_lines):
     title = gallery.axes[0].get_title()
     assert title == f"{names[0]}\n→ {names[3]} (100%)"
     figures.error_gallery(few_lines.images[:0], [], np.eye(96)[:0], names)
+
+
+def test_f_scores_are_those_below_1_the_lowest_first():
+    names = [str(index) for index in range(20)]
+    scores = np.ones(20)
+    scores[[3, 7, 9]] = 0.9, 0.5, 0.7
+    (axes,) = figures.f_scores(scores, names, most=2).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["7", "9"]
+    assert axes.lines[0].get_xdata().tolist() == [0.5, 0.7]
+    assert axes.get_title() == "17 of 20 classes have F-score 1"
+    (axes,) = figures.f_scores(scores[:10], names[:10]).axes  # few classes: all
+    assert len(axes.get_yticklabels()) == 10
+
+
+def test_error_rates_count_all_seeds_of_a_network_by_what_a_filter_sees():
+    visibility = np.array([0.1, 0.1, 0.3, 0.4, 0.6, 0.9])
+    first = np.array([True, True, False, False, True, False])
+    wrong = {"one": [first, first], "two": [~first, first]}
+    (axes,) = figures.error_by_visibility(visibility, wrong, "title").axes
+    counts = [text.get_text() for text in axes.texts]
+    assert counts == ["4", "0", "0", "2", "0", *("2", "1", "1", "1", "1")]
+    points = [line.get_ydata() for line in axes.lines if line.get_marker() == "o"]
+    assert [y for (*_, y) in filter(len, points)] == [1, 1]  # 4 of 4 and 2 of 2
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels[0] == "0% to 20%\n(33% of lines)"
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_layers_show_the_same_channels_and_every_unit():
+    image = np.full((1, 4, 4, 3), 255)
+    before, after = np.zeros((2, 1, 4, 4, 8))
+    before[0, 0, 0] = np.arange(8)
+    outputs = {"image": image, "conv": before, "relu": after, "dense": np.eye(5)[:1]}
+    axes = figures.layers(outputs).axes
+    titles = [each.get_title() for each in axes if each.get_title()]
+    assert titles == [f"channel {k}" for k in (7, 6, 5, 4, 3, 2)] * 2
+    names = [each.texts[0].get_text() for each in axes if each.texts]
+    assert names == ["image\n4×4×3", "conv\n4×4×8", "relu\n4×4×8", "dense\n5"]
+    assert [bar.get_height() for bar in axes[-1].patches] == [1, 0, 0, 0, 0]
 
 
 def test_saved_figures_are_palette_pictures(sandbox):
@@ -151,8 +184,7 @@ def test_learning_curves_of_heads_show_each_and_all_together():
     titles = [each.get_title() for each in axes[:5]]
     assert titles == ["all four heads", *heads.NAMES]
     joint, length = axes[:2]
-    labels = [line.get_label() for line in joint.lines]
-    assert labels == ["validation", "kept: epoch 2"]
+    assert [line.get_label() for line in joint.lines] == ["validation"]
     assert joint.lines[0].get_ydata().tolist() == [0.1, 0.5, figures.MOST_ACCURATE]
     assert [line.get_label() for line in length.lines][:2] == ["train", "validation"]
 
@@ -199,9 +231,8 @@ def strips():
 
 def test_a_stage_shows_the_same_channels_and_says_which(strips):
     titles = [axes.get_title() for axes in strips.axes[1:]]
-    assert [title.split("\n")[0] for title in titles] == [
-        *("conv", "relu", "dense", "class")
-    ]
+    layers = [title.split("\n")[0] for title in titles]
+    assert layers == ["conv", "relu", "dense", "class"]
     assert all("\nchannels 1, 4\n" in title for title in titles[:2])
     assert titles[1] == "relu\n2×2×5\nchannels 1, 4\n0…6"
     assert titles[0].split("\n")[3].startswith("−")
@@ -256,7 +287,7 @@ def test_the_table_of_probes_is_white_at_chance_and_black_at_all():
 def test_filters_are_ordered_by_the_angle_they_prefer(colored):
     responses = np.zeros((3, 12, 2))
     responses[0, 9], responses[1, 3], responses[2, 6] = 1, 2, 3
-    tuning = insights.Tuning(
+    tuning = activations.Tuning(
         responses, np.array([135, 45, 90]), np.ones(3), np.zeros(3)
     )
     figure = figures.tuning_map(tuning, "title", colored)
@@ -271,8 +302,14 @@ def some_maps(values):
     count = len(values)
     same = np.zeros(count, np.int64)
     return visualize.Maps(
-        *(np.asarray(values, np.float32), "gradcam", "relu1", "class", same),
-        *(same.astype(np.float32), same, True),
+        maps=np.asarray(values, np.float32),
+        method="gradcam",
+        layer="relu1",
+        head="class",
+        targets=same,
+        probabilities=same.astype(np.float32),
+        predictions=same,
+        placed=True,
     )
 
 

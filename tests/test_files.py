@@ -29,7 +29,8 @@ def test_a_failure_half_way_keeps_the_old_file(tmp_path, error):
 
 FULL_DISK = """
 import resource, signal, sys
-from coursework import files, lines, records
+from coursework import files, records
+from coursework.data import lines
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then the write itself fails
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 path = sys.argv[1]
@@ -42,8 +43,9 @@ WRITES = {
     "text": "files.write_text(path, 'x' * 5000)",
     "lines": "lines.save(lines.build(per_class=1), path + '.npz')",
     "network": (
-        "import pathlib; from coursework import networks; "
-        "records.save(networks.plain_cnn(), {}, 'n', pathlib.Path(path).parent)"
+        "import pathlib; from coursework.training import networks; "
+        "record = dict.fromkeys(records.FIELDS); "
+        "records.save(networks.tuned_cnn(), record, 'n', pathlib.Path(path).parent)"
     ),
 }
 

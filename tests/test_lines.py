@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from coursework import lines, paths
+from coursework import paths
+from coursework.data import coverage, lines
 
 
 def test_the_same_bytes_on_every_machine(all_lines):
@@ -124,6 +125,145 @@ def test_impossible_number_of_images_is_refused(per_class):
         lines.build(per_class)
 
 
+class TestDraw:
+    """``draw``: exact coverage for any real values."""
+
+    RED = (255, 0, 0)
+
+    def test_equals_the_dataset_within_one_level(self, few_lines):
+        length, width, angle = dimensions(few_lines)
+        colors = np.array([self.RED, (0, 0, 255)])[few_lines.attributes[:, 3]]
+        images = lines.draw(length, width, np.degrees(angle), colors, few_lines.centers)
+        assert images.dtype == np.uint8
+        difference = images.astype(int) - few_lines.images
+        assert np.abs(difference).max() <= 1
+        assert (difference != 0).mean() < 0.0005
+
+    @pytest.mark.parametrize("angle", [0, 45, 90, -30, 270, 1e-9, 89.9999999, 1e6])
+    def test_pixels_are_the_covered_area(self, angle):
+        random = np.random.RandomState(1)
+        for _ in range(5):
+            length, width = random.uniform(0.1, 25), random.uniform(0.1, 8)
+            center = random.uniform(-3, 31, 2)  # partly outside, too
+            self.check_pixels(length, width, angle, center)
+            self.check_pixels(length, width, random.uniform(-400, 400), center)
+
+    @pytest.mark.parametrize("angle", [0, 1e-12, 1e-4, 0.1, 90, 90.001])
+    def test_edges_along_the_borders_of_pixels(self, angle):
+        for offset in (0, 1e-12, 1e-4, 0.003):
+            center = np.array([14.5 + offset, 14.5 - offset])
+            self.check_pixels(7, 1, angle, center)
+            self.check_pixels(7, 3 + offset, -angle, center)
+
+    def check_pixels(self, length, width, angle, center):
+        """One image against polygon clipping in plain Python."""
+        corners = rectangle_corners(length, width, math.radians(angle), center)
+        (left, top), (right, bottom) = np.min(corners, axis=0), np.max(corners, axis=0)
+        exact = np.zeros((28, 28))
+        for row, column in np.ndindex(28, 28):
+            if top - 1 < row < bottom and left - 1 < column < right:
+                exact[row, column] = covered_area(corners, row, column)
+        numbers = np.array([[length], [width], [angle]])
+        shares = coverage.of_rectangles(*numbers, center[None], 28)[0]
+        assert np.abs(shares - exact).max() < 1e-9
+        image = lines.draw(length, width, angle, (255, 100.5, 0), center)[0]
+        levels = exact[..., None] * (255, 100.5, 0)
+        assert np.abs(image - levels).max() <= 0.5 + 1e-6
+
+    def test_coverage_is_exact(self):
+        """The shares before rounding add up to the area of the rectangle."""
+        lengths, widths, angles, centers = self.inside_the_frame(500)
+        shares = coverage.of_rectangles(lengths, widths, angles, centers, 28)
+        assert np.abs(shares.sum(axis=(1, 2)) - lengths * widths).max() < 1e-10
+        assert shares.min() > -1e-11
+        assert shares.max() < 1 + 1e-11
+
+    def test_ink_is_length_times_width_times_color(self):
+        lengths, widths, angles, centers = self.inside_the_frame(500)
+        colors = np.random.RandomState(3).uniform(0, 255, (500, 3))
+        images = lines.draw(lengths, widths, angles, colors, centers)
+        ink = images.sum(axis=(1, 2), dtype=float)
+        expected = (lengths * widths)[:, None] * colors
+        assert np.abs(ink - expected).max() < 25  # 100 pixels, each rounded by ±0.29
+
+    def inside_the_frame(self, count):
+        random = np.random.RandomState(2)
+        lengths, widths = random.uniform(0.5, 15, count), random.uniform(0.2, 5, count)
+        angles = random.uniform(-360, 360, count)
+        return lengths, widths, angles, random.uniform(8, 20, (count, 2))
+
+    def test_half_levels_round_up(self):
+        image = lines.draw(1, 1, 0, (255, 1, 3), (14, 14.5))[0]
+        assert (image[14, 13:15] == [128, 1, 2]).all()
+
+    def test_line_outside_of_the_frame_is_black(self):
+        centers = [(-20, 14), (48, 14), (14, -20), (14, 48), (1e6, -1e6)]
+        assert not lines.draw(15, 3, 45, 255 * np.ones(3), centers).any()
+
+    def test_half_a_turn_gives_the_same_line(self, few_lines):
+        angles = np.linspace(-170, 350, len(few_lines.centers))
+        images = lines.draw(12.5, 2.5, angles, self.RED, few_lines.centers)
+        turned = lines.draw(12.5, 2.5, angles + 180, self.RED, few_lines.centers)
+        assert np.abs(images.astype(int) - turned).max() <= 1
+
+    def test_single_values_count_for_all_rows(self):
+        lengths, angles = [7, 8, 9.5], [0, 45, 90]
+        colors, centers = [self.RED, (0, 9, 0), (1, 2, 3)], [(9, 9), (9, 14), (14, 9)]
+        for k in range(5):  # all but one argument single
+            single = [7, 2, 30, self.RED, (13, 14)]
+            single[k] = (lengths, lengths, angles, colors, centers)[k]
+            images = lines.draw(*single)
+            assert images.shape == (3, 28, 28, 3)
+            for image, value in zip(images, single[k], strict=True):
+                single[k] = value
+                assert (lines.draw(*single) == image[None]).all()
+
+    def test_number_of_rows(self):
+        assert lines.draw(7, 1, 0, self.RED, (14, 14)).shape == (1, 28, 28, 3)
+        assert lines.draw([7], 1, 0, [self.RED], [(14, 14)]).shape == (1, 28, 28, 3)
+        none = lines.draw([], 1, 0, self.RED, np.empty((0, 2)))
+        assert none.shape == (0, 28, 28, 3)
+
+    @pytest.mark.parametrize(
+        ("argument", "value", "message"),
+        [
+            (
+                "lengths",
+                [7, 8, 9],
+                r"numbers of lines differ: lengths \(3,\).*\(2, 2\)",
+            ),
+            (
+                "lengths",
+                [[7], [8]],
+                r"lengths has shape \(2, 1\); expected a number or",
+            ),
+            ("lengths", [7, 0], "lengths has 0.0; expected finite numbers, above 0"),
+            ("lengths", math.inf, "lengths has inf"),
+            ("widths", -1, "widths has -1.0; expected finite numbers, above 0"),
+            ("widths", math.nan, "widths has nan"),
+            ("angles", [0, math.nan], "angles has nan; expected finite"),
+            ("angles", "red", "red"),
+            ("colors", 255, r"colors has shape \(\); expected \(3,\) or \(N, 3\)"),
+            ("colors", (1, 2, 3, 4), r"colors has shape \(4,\)"),
+            ("colors", (0, 0, 255.5), "colors has 255.5; expected .* 0 to 255"),
+            ("colors", (0, -1, 0), "colors has -1.0"),
+            ("centers", (1, 2, 3), r"centers has shape \(3,\)"),
+            ("centers", np.ones((1, 2, 2)), r"centers has shape \(1, 2, 2\)"),
+            ("centers", [(1, -math.inf)], "centers has -inf"),
+        ],
+    )
+    def test_impossible_values_are_refused(self, argument, value, message):
+        arguments = {
+            "lengths": 7,
+            "widths": 1,
+            "angles": 0,
+            "colors": self.RED,
+            "centers": [(14, 14), (10, 10)],
+        }
+        with pytest.raises(ValueError, match=message):
+            lines.draw(**(arguments | {argument: value}))
+
+
 class TestLoading:
     """``load`` with a small dataset in place of the real one."""
 
@@ -207,9 +347,13 @@ def distance_to_frame(dataset):
 def rectangle(dataset, k):
     """The four corners, in order, of the line of image ``k``."""
     length, width, angle = (values[k] for values in dimensions(dataset))
+    center = dataset.centers[k].astype(np.float64)
+    return rectangle_corners(length, width, angle, center)
+
+
+def rectangle_corners(length, width, angle, center):
     along = np.array([math.cos(angle), -math.sin(angle)]) * length / 2
     across = np.array([math.sin(angle), math.cos(angle)]) * width / 2
-    center = dataset.centers[k].astype(np.float64)
     signs = ((1, 1), (1, -1), (-1, -1), (-1, 1))
     return [center + s * along + t * across for s, t in signs]
 

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from coursework import lines, metrics
+from coursework.data import lines
+from coursework.training import metrics
 
 
 def test_evaluate():
@@ -53,6 +54,13 @@ def test_mcnemar_finds_a_clear_difference():
     assert metrics.mcnemar(range(20), [0]).p == pytest.approx(2 * 0.5**19)
 
 
+def test_the_interval_of_a_share_holds_near_its_ends():
+    """Wilson (1927), by the formula."""
+    assert metrics.wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+    assert metrics.wilson(0, 100) == pytest.approx((0, 0.0370), abs=1e-4)
+    assert metrics.wilson(100, 100) == pytest.approx((0.9630, 1), abs=1e-4)
+
+
 class TestHeads:
     """Six lines; two are wrong in length, one of these in its angle as well."""
 
@@ -61,13 +69,17 @@ class TestHeads:
         return lines.attributes_of(np.array([0, 20, 40, 60, 80, 95]))
 
     @pytest.fixture
-    def result(self, attributes):
+    def outputs(self, attributes):
         said = attributes.astype(int)
         said[[1, 3], 0] = 1 - said[[1, 3], 0]
         said[3, 2] = (said[3, 2] + 11) % 12
         length, width, angle, color = said.T
         outputs = [0.6 * values[:, None] + 0.2 for values in (length, width, color)]
         outputs.append(0.5 * np.eye(12)[angle] + 0.5 / 12)
+        return outputs
+
+    @pytest.fixture
+    def result(self, attributes, outputs):
         return metrics.evaluate_heads(attributes, outputs)
 
     def test_an_image_counts_once_however_many_heads_are_wrong(self, result):
@@ -76,6 +88,11 @@ class TestHeads:
         assert result.accuracy == pytest.approx(4 / 6)
         errors = {name: head.errors for name, head in result.heads.items()}
         assert errors == {"length": 2, "width": 0, "color": 0, "angle": 1}
+
+    def test_the_accuracies_alone_are_the_same(self, attributes, outputs):
+        assert metrics.head_accuracies(attributes, outputs) == pytest.approx(
+            {"length": 4 / 6, "width": 1, "color": 1, "angle": 5 / 6, "joint": 4 / 6}
+        )
 
     def test_mean_and_product_of_the_heads_are_something_else(self, result):
         assert result.mean_of_heads == pytest.approx((4 / 6 + 1 + 1 + 5 / 6) / 4)
@@ -94,9 +111,8 @@ class TestHeads:
 
     def test_the_angle_s_error_goes_around_the_circle(self, result):
         assert result.angle_errors.tolist() == [0, 0, 0, 15, 0, 0]
-        assert metrics.angle_errors([0, 11, 0, 3], [11, 0, 6, 10]).tolist() == [
-            *(15, 15, 90, 75)
-        ]
+        errors = metrics.angle_errors([0, 11, 0, 3], [11, 0, 6, 10])
+        assert errors.tolist() == [15, 15, 90, 75]
 
     def test_its_record_is_plain_json(self, result):
         record = json.loads(json.dumps(result.as_record()))

@@ -8,7 +8,8 @@ import jinja2
 import pypdf
 import pytest
 
-from coursework import figures, lines, paths
+from coursework import figures, paths
+from coursework.data import lines
 
 import build_reports
 import report_figures

@@ -9,7 +9,8 @@ import threading
 import nbformat
 import pytest
 
-from coursework import mnist, paths
+from coursework import paths
+from coursework.data import mnist
 
 import progress
 import run_notebooks
@@ -18,7 +19,7 @@ import run_notebooks
 @pytest.fixture
 def project(sandbox, monkeypatch):
     """Two notebooks in a project of their own; both data sets are said to be there."""
-    monkeypatch.setattr(run_notebooks, "prepare_data", lambda names: False)
+    monkeypatch.setattr(run_notebooks, "prepare_data", lambda names: None)
     monkeypatch.setattr(run_notebooks, "STATE", sandbox / "build" / "state.json")
     (sandbox / "coursework").mkdir()
     write(sandbox, "Q1/1_first.ipynb", "x = 1", "print(x + 1)")
@@ -73,8 +74,8 @@ def test_a_quick_run_of_a_notebook_that_has_grown_since_the_last(project, monkey
     assert outputs(paths.results() / "Q1/1_first.ipynb") == ["", "", "3\n"]
 
 
-def test_a_stand_in_run_leaves_the_notebooks_alone(project, monkeypatch):
-    monkeypatch.setattr(run_notebooks, "prepare_data", lambda names: True)
+def test_a_stand_in_run_leaves_the_notebooks_alone(project):
+    paths.use_stand_in()
     before = (project / "Q1/1_first.ipynb").read_bytes()
     run_notebooks.run_all(["Q1/1_first.ipynb"])
     assert (project / "Q1/1_first.ipynb").read_bytes() == before
@@ -83,12 +84,13 @@ def test_a_stand_in_run_leaves_the_notebooks_alone(project, monkeypatch):
 
 def test_mnist_is_looked_for_only_where_a_notebook_asks_for_it(sandbox, monkeypatch):
     monkeypatch.setattr(run_notebooks.lines, "load", mnist.stand_in)
-    monkeypatch.setenv("STAND_IN", "")  # put back as it was
+    monkeypatch.setenv("KERAS_HOME", str(sandbox))
     write(sandbox, "Q2/1_lines.ipynb", "x = 1")
     write(sandbox, "Q1/1_digits.ipynb", "digits = mnist.load_or_stand_in()")
-    monkeypatch.setattr(run_notebooks.mnist, "load_or_stand_in", mnist.stand_in)
-    assert not run_notebooks.prepare_data(["Q2/1_lines.ipynb"])
-    assert run_notebooks.prepare_data(["Q1/1_digits.ipynb", "Q2/1_lines.ipynb"])
+    run_notebooks.prepare_data(["Q2/1_lines.ipynb"])
+    assert not paths.is_stand_in()
+    run_notebooks.prepare_data(["Q1/1_digits.ipynb", "Q2/1_lines.ipynb"])
+    assert paths.is_stand_in()
 
 
 def test_a_failing_cell_is_named_and_the_run_goes_on_from_there(project, capsys):
@@ -124,12 +126,14 @@ def test_a_changed_notebook_and_all_after_it_are_run_again(project):
 
 def test_what_was_run_on_the_stand_in_is_run_again_when_mnist_is_there(project):
     names = run_notebooks.chosen_notebooks([])
-    finished = prints(names, stand_in=True)
+    paths.use_stand_in()
+    finished = prints(names)
+    paths.use_stand_in(False)
     assert run_notebooks.skip_finished(prints(names), finished) == names
 
 
-def prints(names, stand_in=False):
-    return {name: run_notebooks.fingerprint(name, stand_in) for name in names}
+def prints(names):
+    return {name: run_notebooks.fingerprint(name) for name in names}
 
 
 def test_a_notebook_that_is_edited_while_it_runs_is_not_overwritten(project):

@@ -1,9 +1,10 @@
-"""60/40, and no leak from train to test."""
+"""60/40, and no image in two parts."""
 
 import numpy as np
 import pytest
 
-from coursework import files, lines, splits
+from coursework import files, paths
+from coursework.data import lines, splits
 
 LINES = "d1a99dd908c71f19e14e1a5aa7c0759375376b24972e4fe190253db4943889c4"
 DIGITS = "db16635f723ade45693607de4a2231ebeee45544578d957fe85387121f0fcee6"
@@ -39,36 +40,13 @@ def test_a_class_that_is_too_small_is_refused():
         splits.split(np.array([0] * 50 + [1]))
 
 
-def test_thinned():
-    parts = splits.thinned(splits.split(DIGIT_CLASSES), 100)
-    assert tuple(map(len, parts)) == (378, 42, 280)
-
-
-def test_lines_do_not_leak(all_lines):
-    audit = splits.audit(
-        all_lines.images, all_lines.classes, splits.split(all_lines.classes)
-    )
-    assert audit.different == audit.images == 96_000
-    assert audit.test_in_train == audit.colliding == 0
-    assert audit.lookup_accuracy == pytest.approx(1 / 96)
-
-
-def test_the_audit_finds_planted_leaks(few_lines):
-    parts = splits.Split(*map(np.array, ([0, 1, 2], [3], [4, 5])))
-    images, classes = few_lines.images[:6].copy(), np.array([0, 0, 0, 1, 1, 0])
-    assert splits.audit(images, classes, parts) == (6, 6, 0, 0, 0.5)
-    images[4] = images[3]  # a test image that is in validation, with the same label
-    assert splits.audit(images, classes, parts) == (6, 5, 0, 1, 1.0)
-    images[5] = images[3]  # and one with another label
-    assert splits.audit(images, classes, parts) == (6, 4, 3, 2, 0.5)
-
-
-def test_the_nearest_neighbor_answers_with_its_own_class():
-    images = np.array([[0, 0], [0, 9], [9, 9], [1, 1], [8, 8], [2, 2]], np.uint8)
-    classes = np.array([0, 1, 2, 0, 2, 1])
-    parts = splits.Split(*map(np.array, ([0, 1], [2], [3, 4, 5])))
-    accuracy = splits.nearest_neighbor_accuracy(images, classes, parts, step=1)
-    assert accuracy == pytest.approx(2 / 3)
+def test_a_quick_run_takes_a_few_images_of_each_part(monkeypatch):
+    full = splits.split(DIGIT_CLASSES)
+    monkeypatch.setattr(paths, "QUICK", True)
+    quick = splits.split(DIGIT_CLASSES)
+    assert tuple(map(len, quick)) == (945, 105, 700)
+    for few, all_of_them in zip(quick, full, strict=True):
+        assert set(few) <= set(all_of_them)
 
 
 def test_train_and_test_fill_the_same_box(all_lines):

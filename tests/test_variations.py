@@ -1,11 +1,13 @@
 """Variations: one change each, and no effect where there is only noise."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
-from coursework import heads, networks, splits, training, variations
+from coursework.data import splits
+from coursework.training import heads, networks, variations
 
 LINES, DIGITS, HEADS = variations.EXPERIMENTS.values()
 ALL = [
@@ -13,8 +15,11 @@ ALL = [
     for e in variations.EXPERIMENTS.values()
     for variation in e.variations
 ]
-SMALL = training.Settings(epochs=1, batch_size=32, kept="last epoch")
-SMALL_LINES = dataclasses.replace(LINES, settings=SMALL)
+every_experiment = pytest.mark.parametrize(
+    "experiment", variations.EXPERIMENTS.values(), ids=variations.EXPERIMENTS
+)
+SMALL = {"epochs": 1, "batch_size": 32}
+SMALL_LINES = dataclasses.replace(LINES, **SMALL)
 
 
 def test_every_bullet_of_the_brief_is_varied():
@@ -26,27 +31,51 @@ def test_every_bullet_of_the_brief_is_varied():
     }
 
 
-@pytest.mark.parametrize("experiment", variations.EXPERIMENTS.values())
+@every_experiment
 def test_names_are_different(experiment):
     names = [variation.name for variation in experiment.variations]
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize(("experiment", "variation"), ALL)
-def test_it_is_not_what_the_base_has_already(experiment, variation):
-    defaults = getattr(networks, experiment.function).__kwdefaults__
-    same = defaults | experiment.network
-    if not variation.function:  # else the whole network is another one
-        assert bool(variation.network) != bool(variation.settings)
+@every_experiment
+def test_each_is_one_change_from_what_the_base_has(experiment):
+    """Of the network, of how it is compiled, or of how it is trained."""
+    told = json.loads(json.dumps(experiment.as_record()))["changes"]
+    same = getattr(networks, experiment.function).__kwdefaults__ | experiment.network
+    for variation in experiment.variations:
+        if variation.function:  # the whole network is another one
+            continue
         for argument, value in variation.network.items():
             assert same[argument] != value
-    for field, value in variation.settings.items():
-        assert getattr(experiment.settings, field) != value
+        base, mine = told[variations.BASE.name], told[variation.name]
+        assert sum(mine[part] != base[part] for part in mine) == 1, variation.name
 
 
 def test_steps_are_the_same_for_all():
     for _, variation in ALL:
-        assert not {"epochs", "batch_size"} & set(variation.settings)
+        assert not {"epochs", "batch_size"} & set(variation.fit)
+
+
+def test_the_rates_are_those_that_the_names_say():
+    told = LINES.as_record()["changes"]
+
+    def optimizer(name):
+        found = told[name]["compile"]["optimizer"]
+        return found["class_name"], found["config"]
+
+    def highest(config):
+        return config["learning_rate"]["config"]["warmup_target"]
+
+    kind, base = optimizer("base: nothing")
+    _, double = optimizer("learning rate: double")
+    assert (kind, highest(double)) == ("Adam", 2 * highest(base))
+    _, constant = optimizer("learning rate decay: none")
+    assert constant["learning_rate"] == pytest.approx(highest(base))
+    kind, sgd = optimizer("optimizer: SGD with momentum, rate 0.1")
+    assert (kind, highest(sgd), sgd["momentum"]) == ("SGD", 0.1, 0.9)
+    kind, adamw = optimizer("optimizer: AdamW, decay 0.02")
+    assert (kind, highest(adamw)) == ("AdamW", highest(base))
+    assert adamw["weight_decay"] == 0.02
 
 
 def test_digits_alone_are_augmented():
@@ -103,8 +132,8 @@ def test_a_trial_tells_what_was_trained(few_lines, parts):
 def test_a_trial_of_heads_has_curves_that_end_with_its_accuracy(name, few_lines, parts):
     """The single output's classes are taken apart, so that it can be compared."""
     variation = HEADS.variation(name)
-    settings = {"measurements": 3, "settings": dataclasses.replace(SMALL, epochs=2)}
-    experiment = dataclasses.replace(HEADS, **settings)
+    changes = SMALL | {"measurements": 3, "epochs": 2}
+    experiment = dataclasses.replace(HEADS, **changes)
     trial = variations.run_trial(experiment, variation, few_lines, parts, 0)
     steps = 2 * -(-len(parts.train) // 32)
     assert trial.curves["step"] == [steps // 3, 2 * steps // 3, steps]
@@ -124,7 +153,7 @@ def test_a_trial_repeats_and_does_not_look_at_the_test_part(
     )
     poisoned.classes[parts.test] = 0
     poisoned.attributes[parts.test] = 99
-    small = dataclasses.replace(experiment, settings=SMALL)
+    small = dataclasses.replace(experiment, **SMALL)
     first, second = (
         variations.run_trial(small, variations.BASE, data, parts, 1)
         for data in (few_lines, poisoned)
@@ -135,7 +164,7 @@ def test_a_trial_repeats_and_does_not_look_at_the_test_part(
 
 def test_a_quick_run_is_an_epoch_of_three_variations():
     quick = HEADS.quick()
-    assert quick.settings == dataclasses.replace(HEADS.settings, epochs=1)
+    assert (quick.epochs, quick.batch_size) == (1, HEADS.batch_size)
     assert quick.variations == HEADS.variations[:3]
 
 
@@ -172,21 +201,6 @@ def test_trials_survive_their_file(sandbox, few_lines):
 def test_missing_trials_name_the_notebook(sandbox):
     with pytest.raises(FileNotFoundError, match=r"lines\.json is missing: run Q1/3"):
         variations.read("lines")
-
-
-def test_the_table_tells_an_effect():
-    base = make_trials("base: nothing", 0.90, 0.91, 0.89)
-    better = make_trials("depth: two", 0.95, 0.96, 0.97)
-    comparisons = [
-        variations.Comparison(better, base),
-        variations.Comparison(make_trials("depth: one", 0.9), base),
-    ]
-    lines = variations.table(comparisons).splitlines()[2:]
-    assert lines == [
-        "| base | 90.00% | noise: 1.000 points |  | 1,234 | 2.0 |",
-        "| depth: two | 96.00% | +5.0, +6.0, +7.0 | **better** | 1,234 | 2.0 |",
-        "| depth: one | 90.00% | +0.0 |  | 1,234 | 2.0 |",
-    ]
 
 
 class TestComparison:

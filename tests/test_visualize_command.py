@@ -10,7 +10,8 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from coursework import networks, paths
+from coursework import paths
+from coursework.training import networks
 from coursework.visualize import command, files, pictures
 
 

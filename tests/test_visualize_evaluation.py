@@ -6,7 +6,9 @@ import pytest
 from keras import layers
 from scipy import stats
 
-from coursework import lines, networks, visualize
+from coursework import visualize
+from coursework.data import lines
+from coursework.training import networks
 from coursework.visualize import evaluation, maps
 
 MASK = np.zeros((1, 4, 4), bool)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from coursework import networks, visualize
+from coursework import visualize
+from coursework.training import networks
 from coursework.visualize import pictures
 
 RANDOM = np.random.default_rng(0)

@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from coursework import lines, networks, visualize
+from coursework import visualize
+from coursework.data import lines
+from coursework.training import networks
 from coursework.visualize import geometry, maps
 from coursework.visualize import network as visualized
 
@@ -263,10 +265,9 @@ def test_one_image_and_many_give_the_same_map(tuned):
     assert single.maps[0] == pytest.approx(whole.maps[3], rel=1e-4, abs=1e-6)
 
 
-def test_the_default_is_the_last_layer_with_places(tuned, four_heads):
+def test_the_default_is_the_last_layer_with_places(tuned, plain_cnn):
     assert visualize.class_activation_maps(tuned, IMAGES[:1]).layer == "relu3"
-    plain = networks.plain_cnn()
-    assert visualize.class_activation_maps(plain, IMAGES[:1]).layer == "pool1"
+    assert visualize.class_activation_maps(plain_cnn, IMAGES[:1]).layer == "pool1"
 
 
 def test_a_layer_inside_a_model_inside():

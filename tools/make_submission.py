@@ -16,7 +16,8 @@ import sys
 import typing
 import zipfile
 
-from coursework import files, paths, tables
+from coursework import files, paths
+from coursework.figures import tables
 
 import run_notebooks
 
@@ -54,7 +55,7 @@ QUESTIONS = {
     1: Question(
         "foundations of convolutional neural networks",
         ("plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"),
-        ("variations_lines", "variations_mnist", "sample_efficiency"),
+        ("padding", "variations_lines", "variations_mnist", "sample_efficiency"),
     ),
     2: Question(
         "multi-head classification", ("four_head_lines",), ("variations_four_heads",)

@@ -3,7 +3,10 @@
 import functools
 import re
 
-from coursework import lines, mnist, paths, records, tables, variations
+from coursework import paths, records
+from coursework.data import lines, mnist
+from coursework.figures import tables
+from coursework.training import variations
 
 import report_numbers
 import run_notebooks
@@ -132,7 +135,7 @@ def checksums():
 
 def tried(name):
     """Every variation of an experiment."""
-    return variations.table(variations.read(name, paths.ROOT / "models"))
+    return tables.variations(variations.read(name, paths.ROOT / "models"))
 
 
 def maps():

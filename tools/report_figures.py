@@ -14,7 +14,11 @@ from keras import layers
 from matplotlib import ticker
 from PIL import Image
 
-from coursework import diagram, figures, heads, lines, map_study, paths, records
+from coursework import figures, paths, records
+from coursework.data import lines
+from coursework.figures import diagram
+from coursework.studies import maps as map_study
+from coursework.training import heads
 from coursework.visualize import command
 
 import report_numbers
@@ -132,21 +136,12 @@ def head_learning_curves(known):
     with mpl.rc_context():
         figure = figures.head_learning_curves(known["four_head_lines"]["history"], "")
     figure.set_size_inches(WIDTH, 3)
-    _without_epochs(figure.legends[0])
     return figure
 
 
 def _common_legend(figure, axes):
     handles, labels = axes.get_legend_handles_labels()
-    legend = figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    _without_epochs(legend)
-
-
-def _without_epochs(legend):
-    """Networks kept different epochs: the line has one name for all."""
-    for text in legend.get_texts():
-        if text.get_text().startswith("kept"):
-            text.set_text("epoch that was kept")
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
 
 
 def f_scores(known):

@@ -7,16 +7,11 @@ import statistics
 
 import numpy as np
 
-from coursework import (
-    heads,
-    lines,
-    map_study,
-    metrics,
-    paths,
-    records,
-    tables,
-    variations,
-)
+from coursework import paths, records
+from coursework.data import lines
+from coursework.figures import tables
+from coursework.studies import maps as map_study
+from coursework.training import heads, metrics, variations
 
 WORST = 5  # classes in a table of the worst
 MAP_COLUMNS = (
@@ -82,6 +77,11 @@ def accuracy(record):
 def errors_of_seeds(record):
     """ "18, 14, 14"."""
     return ", ".join(str(repeat["errors"]) for repeat in record["repeats"])
+
+
+def errors_in_all(record):
+    """Errors of all seeds together."""
+    return sum(repeat["errors"] for repeat in record["repeats"])
 
 
 # --- class activation maps ------------------------------------------------------------
@@ -211,14 +211,27 @@ def settings_table(*named):
     columns += ["targets smoothed by", "augmented"]
     rows = [
         (
-            *(name, record["epochs"], record["batch_size"]),
-            *(record["optimizer"]["learning_rate"],),
-            record["optimizer"]["label_smoothing"] or "–",
-            "yes" if record["optimizer"]["augmentation"] else "–",
+            name,
+            record["training"]["fit"]["epochs"],
+            record["training"]["fit"]["batch_size"],
+            learning_rate(record),
+            _smoothing(record) or "–",
+            "yes" if record["training"]["fit"]["augmentation"] else "–",
         )
         for name, record in named
     ]
     return tables.markdown(columns, rows, "lrrrrr")
+
+
+def learning_rate(record):
+    """The highest learning rate of a training with warm-up."""
+    optimizer = record["training"]["compile"]["optimizer"]["config"]
+    return optimizer["learning_rate"]["config"]["warmup_target"]
+
+
+def _smoothing(record):
+    loss = record["training"]["compile"]["loss"]
+    return loss["config"]["label_smoothing"] if isinstance(loss, dict) else 0
 
 
 def all_above(values, others):
@@ -245,10 +258,15 @@ def kinds_of_errors(record):
 
 
 def most_confused(record):
-    """The most frequent error: true and predicted class, and images."""
-    true, predicted, images = metrics.worst_confusions(np.array(record["confusion"]))[0]
-    names = names_of(record)
-    return {"true": names[true], "predicted": names[predicted], "images": images}
+    """The most frequent errors, all of those that are equally frequent.
+
+    Returns:
+        dict: "pairs" → "a 4 read as a 9 and a 5 read as a 6", "images" → of each.
+    """
+    worst = metrics.worst_confusions(np.array(record["confusion"]), None)
+    names, most = names_of(record), worst[0][2]
+    pairs = [f"a {names[t]} read as a {names[p]}" for t, p, n in worst if n == most]
+    return {"pairs": " and ".join(pairs), "images": most}
 
 
 def compare(first, second):

@@ -12,7 +12,6 @@ each cell, from which the time left is estimated.
 import argparse
 import hashlib
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -23,7 +22,8 @@ import nbclient
 import nbformat
 from nbclient import exceptions
 
-from coursework import files, lines, mnist, paths
+from coursework import files, paths
+from coursework.data import lines, mnist
 
 import progress
 
@@ -98,10 +98,10 @@ def source_sha256(notebook):
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
-def fingerprint(name, stand_in):
+def fingerprint(name):
     """Changes with a notebook's code, with the code it calls and with the digits."""
     source = source_sha256(read_notebook(paths.ROOT / name))
-    digest = hashlib.sha256(f"{source} {stand_in}".encode())
+    digest = hashlib.sha256(f"{source} {paths.is_stand_in()}".encode())
     for module in sorted((paths.ROOT / "coursework").rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()
@@ -131,13 +131,14 @@ def stamped_seconds(notebook):
 
 def run_all(names):
     """Run notebooks one after the other, without those a stopped run has finished."""
-    stand_in = prepare_data(names)
-    print(paths.kind_of_run(stand_in), flush=True)
-    prints = {name: fingerprint(name, stand_in) for name in names}
+    prepare_data(names)
+    if paths.QUICK:
+        print(paths.QUICK_NOTE, flush=True)
+    prints = {name: fingerprint(name) for name in names}
     resumable = names == all_notebooks() and not paths.QUICK
     finished = read_state() if resumable else {}
     waiting = skip_finished(prints, finished)
-    folder = paths.results(stand_in)
+    folder = paths.results()
     timetable = progress.Timetable(
         {name: expected_seconds(name, folder) for name in waiting}
     )
@@ -152,15 +153,11 @@ def run_all(names):
 
 
 def prepare_data(names):
-    """Build or find the datasets of notebooks; true if a stand-in is used for MNIST."""
+    """Build or find the datasets of notebooks; without MNIST, its stand-in."""
     print(f"data: {len(lines.load().images):,} lines", flush=True)
-    if not any(needs_digits(name) for name in names):
-        return False  # who has no MNIST gets the real results all the same
-    digits = mnist.load_or_stand_in()
-    print(f"data: {len(digits.images):,} digits ({digits.name})", flush=True)
-    if digits.stand_in:
-        os.environ["STAND_IN"] = "1"  # the notebooks write elsewhere, and do not search
-    return digits.stand_in
+    if any(needs_digits(name) for name in names):  # else no MNIST is no problem
+        digits = mnist.load_or_stand_in()
+        print(f"data: {len(digits.images):,} digits ({digits.name})", flush=True)
 
 
 def needs_digits(name):

@@ -1,4 +1,4 @@
-"""Train every final network again with other seeds and add the results to its record.
+"""Train every final network, and every experiment, with other seeds for their records.
 
     python tools/run_repeats.py
 
@@ -9,9 +9,9 @@ goes on with the next one.
 
 import sys
 
-import keras
-
-from coursework import lines, mnist, paths, records, splits, training
+from coursework import paths, records
+from coursework.data import lines, mnist, splits
+from coursework.training import runs
 
 SEEDS = (0, 1, 2)
 DATASETS = {"lines": lines.load, "mnist": mnist.load}
@@ -22,6 +22,8 @@ def main():
     try:
         for name in records.NOTEBOOKS:
             add_missing_seeds(name, paths.ROOT / "models")
+        for name in runs.EXPERIMENTS:
+            add_missing_seeds_of_experiment(name)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -45,30 +47,38 @@ def add_missing_seeds(name, folder):
     if missing:
         dataset, parts = load_dataset(record)
     for seed in missing:
-        run, evaluation = train_again(network, record, dataset, parts, seed)
-        record["repeats"].append(training.make_repeat(run, evaluation))
+        _, repeat = runs.train_again(network, record["training"], dataset, parts, seed)
+        record["repeats"].append(repeat)
         record["repeats"].sort(key=lambda repeat: repeat["seed"])
         records.write(record, name, folder)
-        print(f"{name}, seed {seed}: {evaluation.errors} errors", flush=True)
+        print(f"{name}, seed {seed}: {repeat['errors']} errors", flush=True)
+
+
+def add_missing_seeds_of_experiment(name):
+    """The same for one of ``runs.EXPERIMENTS``, a network with a change."""
+    base, changes = runs.EXPERIMENTS[name]
+    network, record = records.load(base)
+    done = {repeat["seed"] for repeat in runs.repeats_of(name)}
+    missing = [seed for seed in SEEDS if seed not in done]
+    print(f"{name}: seeds {sorted(done)} are done, missing {missing}", flush=True)
+    if missing:
+        dataset, parts = load_dataset(record)
+    for seed in missing:
+        _, repeat = runs.train_again(
+            network, record["training"], dataset, parts, seed, changes
+        )
+        runs.add_repeat(name, repeat, dataset)
+        print(f"{name}, seed {seed}: {repeat['errors']} errors", flush=True)
 
 
 def load_dataset(record):
     """A record's dataset and its split (ValueError if they are not the same here)."""
     dataset = DATASETS[record["dataset"]["name"]]()
     parts = splits.split(dataset.classes)
-    here = training.describe_dataset(dataset, parts)
+    here = runs.describe_dataset(dataset, parts)
     if here != record["dataset"]:
         raise ValueError(f"the record was made on {record['dataset']}, here is {here}")
     return dataset, parts
-
-
-def train_again(network, record, dataset, parts, seed):
-    """Train a copy of a network from fresh weights; returns its run and evaluation."""
-    keras.utils.set_random_seed(seed)
-    fresh = keras.models.clone_model(network)
-    settings = training.Settings.from_record(record)
-    run = training.train(fresh, dataset, parts, settings, seed)
-    return run, training.evaluate_test(run)
 
 
 if __name__ == "__main__":

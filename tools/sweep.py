@@ -10,7 +10,6 @@ left to do, each worker prints the table of results.
 
 import argparse
 import collections
-import dataclasses
 import functools
 import itertools
 import json
@@ -24,13 +23,15 @@ import warnings
 
 import optuna
 
-from coursework import files, lines, mnist, paths, records, splits, tables, variations
+from coursework import files, paths, records
+from coursework.data import lines, mnist, splits
+from coursework.figures import tables
+from coursework.training import runs, variations
 
 import run_repeats
 import study
 
 FINALS = "finals"  # the group of the final networks; the others are experiments
-QUICK_STEP = 40  # a quick run takes every 40th image and one epoch
 
 
 def main():
@@ -175,7 +176,7 @@ def describe():
         "lines": lines.SHA256,
         "mnist": mnist.SHA256,
         "experiments": {
-            name: dataclasses.asdict(experiment)
+            name: experiment.as_record()
             for name, experiment in variations.EXPERIMENTS.items()
         },
         "networks": {name: describe_network(name) for name in records.NOTEBOOKS},
@@ -189,7 +190,7 @@ def describe_network(name):
         record = records.read(name, paths.ROOT / "models")
     except FileNotFoundError:
         return None
-    fields = ("architecture_sha256", "dataset", "epochs", "batch_size", "optimizer")
+    fields = ("parameters", "dataset", "training")
     return {field: record[field] for field in fields}
 
 
@@ -210,18 +211,16 @@ def train_final(name, seed):
     """Train a final network; its accuracy is that on the test part."""
     network, record = records.load(name, paths.ROOT / "models")
     dataset, parts = load(record["dataset"]["name"])
-    record = record | {"epochs": 1} if paths.QUICK else record
-    run, evaluation = run_repeats.train_again(network, record, dataset, parts, seed)
-    details = {"parameters": record["parameters"], "seconds": round(run.seconds, 1)}
-    return evaluation.accuracy, details
+    _, repeat = runs.train_again(network, record["training"], dataset, parts, seed)
+    details = {"parameters": record["parameters"], "seconds": repeat["seconds"]}
+    return repeat["accuracy"], details
 
 
 @functools.cache
 def load(name):
-    """A dataset and its parts, which a quick run thins."""
+    """A dataset and its parts."""
     dataset = run_repeats.DATASETS[name]()
-    parts = splits.split(dataset.classes)
-    return dataset, splits.thinned(parts, QUICK_STEP) if paths.QUICK else parts
+    return dataset, splits.split(dataset.classes)
 
 
 # --- what came out --------------------------------------------------------------------

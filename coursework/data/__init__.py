@@ -1,0 +1,1 @@
+"""The datasets: lines drawn exactly, MNIST, their split, augmentation."""

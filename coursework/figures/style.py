@@ -1,0 +1,169 @@
+"""The look of all figures, how they are written, and what several of them need.
+
+Colours are readable in grey print.
+"""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import ticker
+from PIL import Image
+
+from coursework import files, paths
+
+TRAIN, VALIDATION = "#1b5e8c", "#d97706"
+HEADS = {  # line and colour of each head, to be told apart in grey print too
+    "length": ("o-", TRAIN),
+    "width": ("s--", VALIDATION),
+    "color": ("^-.", "0.5"),
+    "angle": ("D-", "black"),
+}
+SCALE, SIGNED = "viridis", "RdBu_r"  # for values of one sign, of two signs
+GAP = 2  # px between the tiles of a sheet
+BACKGROUND = 200  # grey level between tiles
+NEARLY_WHITE = 250  # what a reduced palette makes of white
+MOST_ACCURATE = 0.9999  # where the accuracy axis ends
+MOST_NUMBERED = 12  # classes for which a confusion matrix still has room for numbers
+
+
+def use_style():
+    """Set matplotlib's defaults for this project; a quick run says that it is one."""
+    if paths.QUICK:
+        print(paths.QUICK_NOTE)
+    plt.rcParams.update(
+        {
+            "figure.dpi": 90,
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": False,
+            "image.interpolation": "nearest",
+            "image.cmap": SCALE,
+            "legend.frameon": False,
+        }
+    )
+
+
+def show(figure, name):
+    """Leave a figure to the notebook, which shows it, and write it as ``save`` does."""
+    save(figure, name)
+
+
+def save(figure, name):
+    """Write a figure as a palette PNG, which is a third of the size of a full one.
+
+    Args:
+        figure: a matplotlib figure.
+        name: str, the file's name without its ending.
+
+    Returns:
+        The path, relative to the project.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = paths.figures() / f"{name}.png"
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(as_png(figure))
+    return paths.relative(path)
+
+
+def as_png(figure, dpi=150):
+    """The bytes of a figure as a palette PNG, the same ones each time."""
+    drawn, written = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, dpi=dpi)
+    palette = Image.open(drawn).convert("RGB").quantize(256)
+    shades = np.array(palette.getpalette(), np.uint8).reshape(-1, 3)
+    shades[(shades >= NEARLY_WHITE).all(axis=1)] = 255  # as white as the page around it
+    palette.putpalette(shades.ravel().tolist())
+    palette.save(written, "PNG", optimize=True)
+    return written.getvalue()
+
+
+def close(figure):
+    """Free a figure that a notebook should not show."""
+    plt.close(figure)
+
+
+def tile(images, columns):
+    """Put images beside one another.
+
+    Args:
+        images: (N, height, width, channels) uint8.
+        columns: int, images in a row; the last row may be shorter.
+
+    Returns:
+        (rows, …, 3) uint8 picture with grey gaps, and the distances from tile to tile,
+        (vertical, horizontal) in px.
+    """
+    count, height, width, _ = images.shape
+    rows = -(-count // columns)
+    pitch = height + GAP, width + GAP
+    sheet = np.full(
+        (rows * pitch[0] + GAP, columns * pitch[1] + GAP, 3), BACKGROUND, np.uint8
+    )
+    for index, image in enumerate(images):
+        top = index // columns * pitch[0] + GAP
+        left = index % columns * pitch[1] + GAP
+        sheet[top : top + height, left : left + width] = image
+    return sheet, pitch
+
+
+def gallery(images, titles, columns=8, size=1.25):
+    """Images with a title each.
+
+    Args:
+        images: (N, height, width, 1 or 3) uint8.
+        titles: N strings.
+        columns: int, images in a row.
+        size: float, width of an image in inches.
+    """
+    rows = max(1, -(-len(images) // columns))
+    height = size + 0.17 * (1 + max((t.count("\n") for t in titles), default=0))
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(columns * size, rows * height), squeeze=False
+    )
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, image, title in zip(grid.flat, images, titles, strict=False):
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(title, fontsize=8, loc="center")
+    return figure
+
+
+def plain_log_axis(axes, labelled=(1, 2, 5)):
+    """A logarithmic axis labelled 0.1, 0.2, 0.5, 1 … instead of powers of ten."""
+    axes.set(yscale="log", ylabel="loss (logarithmic)")
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=labelled))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+
+
+def stretch_towards_one(row):
+    """Logit axes, on which 99 % and 99.9 % are as far apart as 90 % and 99 %.
+
+    Args:
+        row: axes that show accuracies and share a scale; the first one is labelled.
+    """
+    bottom = min(
+        line.get_ydata().min()
+        for axes in row
+        for line in axes.lines
+        if line.get_label() in ("train", "validation")
+    )
+    for axes in row:
+        axes.set_yscale("logit")
+        axes.set_yticks([0.1, 0.5, 0.9, 0.99, 0.999, MOST_ACCURATE])
+        axes.set_yticklabels(["10 %", "50 %", "90 %", "99 %", "99.9 %", "≥ 99.99 %"])
+        axes.yaxis.set_minor_locator(ticker.NullLocator())
+        axes.set_ylim(bottom * 0.9, 1 - (1 - MOST_ACCURATE) / 2)
+    row[0].set_ylabel("accuracy (stretched towards 100 %)")
+
+
+def percent(share, _=None):
+    """0.995 as "99.5 %", with as many digits as it takes."""
+    return f"{100 * share:.6g} %"

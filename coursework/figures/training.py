@@ -1,0 +1,398 @@
+"""What a training led to: curves, variations, F-scores and confusions."""
+
+import itertools
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import colors, ticker
+
+from coursework.data import lines
+from coursework.figures import data, style
+from coursework.training import heads, metrics
+
+EFFECTS = {
+    "better": ("^", style.TRAIN),
+    "worse": ("v", style.VALIDATION),
+    "none": ("o", "0.45"),
+}
+EFFECT_LABELS = {"better": "better", "worse": "worse", "none": "no effect"}
+# From green to dark blue: a single error has to stand out from the white of none.
+COUNT_SCALE = colors.ListedColormap(
+    plt.get_cmap(style.SCALE)(np.linspace(0.75, 0, 256))
+)
+ACCURACY_TICKS = (
+    0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.97, 0.98, 0.985, 0.9875, 0.99,
+    0.995, 0.998, 0.999, 0.9995, style.MOST_ACCURATE,
+)  # fmt: skip
+
+
+def learning_curves(history, title):
+    """Accuracy and loss, train and validation, epoch by epoch.
+
+    Args:
+        history: dict of lists with accuracy, val_accuracy, loss and val_loss.
+        title: str.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    for axes, key in ((left, "accuracy"), (right, "loss")):
+        draw_curves(axes, history, key)
+        axes.set(xlabel="epoch", title=f"{title}: {key}")
+        axes.legend()
+    style.stretch_towards_one([left])
+    style.plain_log_axis(right)
+    return figure
+
+
+def head_learning_curves(history, title):
+    """Accuracy and loss of all four heads together and of each, epoch by epoch.
+
+    Args:
+        history: dict of lists, as ``fit`` gives it for a network with heads.
+        title: str.
+    """
+    figure, grid = plt.subplots(2, 5, figsize=(13, 5.6), sharex=True, sharey="row")
+    columns = [("all four heads", "joint_accuracy", "loss")]
+    columns += [(name, f"{name}_accuracy", f"{name}_loss") for name in heads.NAMES]
+    for (top, bottom), (name, accuracy, loss) in zip(grid.T, columns, strict=True):
+        draw_curves(top, history, accuracy)
+        draw_curves(bottom, history, loss)
+        top.set_title(name)
+        bottom.set_xlabel("epoch")
+    style.stretch_towards_one(grid[0])
+    grid[0, 0].set_ylabel("accuracy (stretched)")
+    style.plain_log_axis(grid[1, 0], labelled=(1,))
+    figure.legend(
+        *grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def draw_curves(axes, history, key):
+    """One quantity on train, where it was measured, and on validation."""
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    for name, line, color, label in (
+        (key, "o-", style.TRAIN, "train"),
+        (f"val_{key}", "s--", style.VALIDATION, "validation"),
+    ):
+        if name in history:
+            values = np.array(history[name])
+            if key.endswith("accuracy"):
+                values = np.minimum(values, style.MOST_ACCURATE)
+            axes.plot(epochs, values, line, color=color, label=label)
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+
+
+def errors_by_step(trials, images, title):
+    """How soon each head learns: its share of errors during the training.
+
+    Args:
+        trials: dict, what was changed → list of ``variations.Trial`` with curves; the
+            mean over them is drawn.
+        images: int, on how many the curves were measured; no error at all is drawn as
+            half an error, since a logarithmic axis has no zero.
+        title: str.
+    """
+    figure, grid = plt.subplots(
+        1, len(trials), figsize=(3.9 * len(trials), 4.2), sharey=True, squeeze=False
+    )
+    least = 0.5 / images
+    for axes, (name, group) in zip(grid[0], trials.items(), strict=True):
+        steps = group[0].curves["step"]
+        for head, (line, color) in style.HEADS.items():
+            errors = 1 - np.mean([trial.curves[head] for trial in group], axis=0)
+            errors = np.maximum(errors, least)
+            axes.plot(steps, errors, line, color=color, label=head, markersize=4)
+        axes.axhline(least, color="0.75", linestyle=":", label="no error at all")
+        seeds = f"{len(group)} seed{'s' * (len(group) > 1)}"
+        axes.set(yscale="log", xlabel="gradient step", title=f"{name} ({seeds})")
+    grid[0, 0].set_ylabel("validation error (logarithmic)")
+    grid[0, 0].yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    figure.legend(
+        *grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5
+    )
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def variations(comparisons, title, score="validation accuracy"):
+    """The validation accuracy of each variation beside the noise of the base.
+
+    Args:
+        comparisons: list of ``variations.Comparison`` with the same base.
+        title: str.
+        score: str, what kind of accuracy it is.
+    """
+    figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(comparisons) + 1.4))
+    draw_variations(axes, comparisons)
+    axes.set(xlabel=f"{score} (stretched towards 100 %)", title=title)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
+    return figure
+
+
+def draw_variations(axes, comparisons, ticks=11):
+    """A row for each variation, a mark for each of its trainings, so many ticks."""
+    _draw_base(axes, comparisons[0])
+    for effect, (marker, color) in EFFECTS.items():
+        points = [
+            (trial.accuracy, row)
+            for row, comparison in enumerate(comparisons)
+            if comparison.effect == effect
+            for trial in comparison.trials
+        ]
+        x, y = np.array(points).reshape(-1, 2).T
+        x = np.minimum(x, style.MOST_ACCURATE)
+        axes.plot(x, y, marker, color=color, label=EFFECT_LABELS[effect])
+    names = ["base", *(comparison.name for comparison in comparisons)]
+    axes.set_yticks(range(-1, len(comparisons)), names)
+    axes.invert_yaxis()
+    _stretch_accuracies(axes, comparisons, ticks)
+
+
+def _stretch_accuracies(axes, comparisons, ticks):
+    """A logit axis over all trials, with ticks that do not overlap."""
+    trials = [trial for each in comparisons for trial in each.trials + each.base]
+    values = np.clip([trial.accuracy for trial in trials], 0.001, style.MOST_ACCURATE)
+    odds = np.log(values / (1 - values))
+    margin = 0.05 * np.ptp(odds) + 0.1
+    low, high = odds.min() - margin, odds.max() + margin
+    axes.set_xscale("logit")
+    axes.set_xlim(*(1 / (1 + np.exp(-odd)) for odd in (low, high)))
+    shown = [low]
+    for tick in ACCURACY_TICKS:
+        odd = np.log(tick / (1 - tick))
+        if shown[-1] + (high - low) / ticks < odd < high:
+            shown.append(odd)
+    axes.set_xticks([1 / (1 + np.exp(-odd)) for odd in shown[1:]])
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+
+
+def _draw_base(axes, comparison):
+    """The base's seeds and the band in which nothing counts as an effect."""
+    values = np.array([trial.accuracy for trial in comparison.base])
+    width = comparison.threshold * values.std(ddof=1)
+    axes.axvspan(
+        values.mean() - width,
+        min(values.mean() + width, style.MOST_ACCURATE),
+        color="0.88",
+        label=f"base ± {comparison.threshold} standard deviations",
+    )
+    row = np.full(len(values), -1)
+    axes.plot(values, row, "|", color="black", markersize=9, label="base, each seed")
+
+
+def sample_efficiency(accuracies, images, title):
+    """Errors of two networks against the number of images they were trained on.
+
+    Args:
+        accuracies: dict, network → (images a class → accuracy of each seed).
+        images: int, how many the accuracies were measured on. No error at all is drawn
+            as half an error, since a logarithmic axis has no zero.
+        title: str.
+    """
+    figure, axes = plt.subplots(figsize=(7, 4))
+    looks = (("s--", style.VALIDATION), ("o-", style.TRAIN))
+    least = 0.5 / images
+    for (name, by_count), (line, color) in zip(accuracies.items(), looks, strict=True):
+        counts = sorted(by_count)
+        errors = [np.maximum(1 - np.array(by_count[n]), least) for n in counts]
+        means = [each.mean() for each in errors]
+        axes.plot(counts, means, line, color=color, label=f"{name}, mean of the seeds")
+        for count, each in zip(counts, errors, strict=True):
+            axes.plot(np.full(len(each), count), each, "_", color=color, markersize=9)
+    axes.axhline(least, color="0.75", linestyle=":", label="no error at all")
+    axes.set(xscale="log", yscale="log", title=title)
+    axes.set(xlabel="training images a class", ylabel="test error (logarithmic)")
+    counts = sorted(set().union(*accuracies.values()))
+    axes.set_xticks(counts, counts)
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    axes.legend()
+    return figure
+
+
+def f_score_bars(f1, names):
+    """The F-score of each of a few classes, as bars with their numbers."""
+    figure, axes = plt.subplots(figsize=(6, 0.32 * len(names) + 1))
+    bars = axes.barh(names, f1, color=style.TRAIN)
+    axes.bar_label(bars, [f"{score:.4f}" for score in f1], padding=4)
+    axes.set_xlim(max(0, math.floor(min(f1) * 100 - 1) / 100), 1)
+    axes.invert_yaxis()
+    axes.set(xlabel="F-score (the axis does not begin at 0)", ylabel="class")
+    axes.set_title("F-score of each class")
+    return figure
+
+
+def f_score_sheet(f1):
+    """The F-scores of the 96 line classes, arranged as the contact sheet."""
+    scores = data.lines_by_kind(f1)
+    figure, axes = plt.subplots(figsize=(10, 4.2))
+    picture = axes.imshow(scores, vmin=min(0.99, scores.min()), vmax=1, aspect="auto")
+    for (row, column), score in np.ndenumerate(scores):
+        if score < 1:
+            dark = picture.norm(score) < 0.6
+            text = f"{score:.4f}".lstrip("0")
+            color = "white" if dark else "black"
+            axes.text(column, row, text, ha="center", va="center", color=color)
+    data.label_kinds(axes, 1, 1)
+    figure.colorbar(picture, label="F-score")
+    axes.set_title("F-score of each class (a cell without a number: 1)")
+    return figure
+
+
+def confusion_matrix(confusion, names, title="Confusion matrix"):
+    """Images by true class (row) and predicted class (column), colours logarithmic.
+
+    Args:
+        confusion: (C, C) integers.
+        names: C strings; beyond twelve classes only some are written, and no numbers.
+        title: str.
+    """
+    numbered = len(names) <= style.MOST_NUMBERED
+    figure, axes = plt.subplots(figsize=(6, 5) if numbered else (8.5, 7.2))
+    picture = draw_confusion(axes, confusion, numbered)
+    bar = figure.colorbar(picture, label="images (white: none)", format="{x:.0f}")
+    bar.minorticks_off()
+    shown = range(0, len(names), 1 if numbered else 8)
+    axes.set_xticks(shown, [names[i] for i in shown], rotation=0 if numbered else 90)
+    axes.set_yticks(shown, [names[i] for i in shown])
+    hint = "" if numbered else " (every eighth is named)"
+    axes.set(xlabel=f"predicted class{hint}", ylabel=f"true class{hint}", title=title)
+    return figure
+
+
+def folded_confusions(confusions):
+    """Confusions of length, width, angle and color, as ``metrics.fold`` gives them."""
+    figure, grid = plt.subplots(1, 4, figsize=(12, 4.8), width_ratios=[1, 1, 2.6, 1])
+    for axes, confusion, attribute in zip(
+        grid, confusions, lines.ATTRIBUTES, strict=True
+    ):
+        draw_confusion(axes, confusion, numbered=True)
+        names = lines.ATTRIBUTE_NAMES[attribute]
+        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.set_yticks(range(len(names)), names)
+        axes.set(xlabel="predicted", title=attribute)
+    grid[0].set_ylabel("true")
+    return figure
+
+
+def draw_confusion(axes, confusion, numbered):
+    """Images by true and predicted class; returns the picture, for a color bar."""
+    norm = colors.LogNorm(vmin=1, vmax=max(2, confusion.max()))
+    picture = axes.imshow(np.ma.masked_equal(confusion, 0), norm=norm, cmap=COUNT_SCALE)
+    size = 9 if len(confusion) <= 10 else 8
+    if not numbered:  # a cell would be too small to be seen
+        rows, columns = np.nonzero(confusion * (1 - np.eye(len(confusion))))
+        axes.scatter(columns, rows, 22, facecolors="none", edgecolors=style.VALIDATION)
+    if numbered:
+        for (row, column), images in np.ndenumerate(confusion):
+            if images:
+                color = "white" if norm(images) > 0.5 else "black"
+                axes.text(
+                    column,
+                    row,
+                    images,
+                    color=color,
+                    fontsize=size,
+                    ha="center",
+                    va="center",
+                )
+    return picture
+
+
+VISIBILITIES = (0, 0.2, 0.35, 0.5, 0.75, 1)
+RATE_FLOOR = 8e-6  # where the axis of error rates ends: a logarithm has no zero
+
+
+def error_by_visibility(visibility, wrong, title):
+    """Share of wrong lines against how much of a line a filter sees.
+
+    Args:
+        visibility: (N,) floats, 0…1.
+        wrong: dict, network → list of (N,) bool, one for each seed.
+        title: str.
+    """
+    bins = np.digitize(visibility, VISIBILITIES[1:-1])
+    figure, axes = plt.subplots(figsize=(7.5, 3.9))
+    looks = (("o", style.TRAIN, -0.08), ("s", style.VALIDATION, 0.08))
+    for (name, seeds), look in zip(wrong.items(), looks, strict=False):
+        errors = [sum(int(s[bins == k].sum()) for s in seeds) for k in range(5)]
+        images = np.bincount(bins, minlength=5) * len(seeds)
+        _draw_rates(axes, errors, images, name, *look)
+    labels = [
+        f"{low:.0%} to {high:.0%}\n({np.mean(bins == k):.1%} of lines)"
+        for k, (low, high) in enumerate(itertools.pairwise(VISIBILITIES))
+    ]
+    axes.set_xticks(range(len(labels)), labels, fontsize=8)
+    axes.set(yscale="log", ylim=(RATE_FLOOR, None), title=title)
+    axes.set(xlabel="visibility of the line")
+    axes.set_ylabel("wrong lines (bar: 95 % interval;\nnumber: how many)")
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    axes.legend()
+    return figure
+
+
+def _draw_rates(axes, errors, images, name, marker, color, shift):
+    """Error rates with Wilson's interval and the number of errors."""
+    for place, (count, total) in enumerate(zip(errors, images, strict=True)):
+        low, high = metrics.wilson(count, total)
+        x, label = place + shift, name if place == 0 else None
+        axes.plot([x, x], [max(low, RATE_FLOOR), high], color=color)
+        if count:
+            axes.plot(x, count / total, marker, color=color)
+        axes.plot([], [], marker + "-", color=color, label=label)
+        axes.annotate(
+            str(count),
+            (x, high),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            color=color,
+        )
+
+
+def f_scores(f1, names, most=16):
+    """The F-scores below 1, lowest first; how many classes have 1 is in the title.
+
+    Args:
+        f1: (C,) floats, 0…1.
+        names: C strings.
+        most: int, how many classes are drawn at most.
+    """
+    below = np.flatnonzero(f1 < 1)
+    order = below[np.argsort(f1[below], kind="stable")][:most]
+    if len(names) <= style.MOST_NUMBERED:
+        order = np.arange(len(names))
+    figure, axes = plt.subplots(figsize=(6.5, 0.26 * len(order) + 1))
+    axes.plot(f1[order], range(len(order)), "o", color=style.TRAIN)
+    for row, k in enumerate(order):
+        axes.annotate(
+            f"{f1[k]:.4f}",
+            (f1[k], row),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.set_yticks(range(len(order)), [names[k] for k in order])
+    axes.set_ylim(len(order) - 0.5, -0.5)
+    lowest = f1[order].min() if len(order) else 0.99
+    axes.set_xlim(1 - 1.15 * (1 - lowest), 1 + 0.15 * (1 - lowest))
+    axes.grid(axis="x", color="0.9")
+    title = "F-score of each class"
+    if len(names) > style.MOST_NUMBERED:
+        title = f"{(f1 == 1).sum()} of {len(names)} classes have F-score 1"
+        title += f"; the lowest {len(order)}:" if len(order) else ""
+    axes.set(xlabel="F-score", title=title)
+    return figure
+
+
+def confusion_by_attribute(confusion):
+    """Confusion of the 96 line classes, folded onto their four attributes.
+
+    Args:
+        confusion: (96, 96) integers, true class (row) by predicted class (column).
+    """
+    return folded_confusions(metrics.fold(confusion, lines.LEVELS))

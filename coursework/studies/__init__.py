@@ -1,0 +1,1 @@
+"""What the notebooks measure of trained networks, one module for each."""

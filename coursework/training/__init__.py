@@ -1,0 +1,1 @@
+"""Networks and their training: what more than one notebook or tool needs."""

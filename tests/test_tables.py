@@ -1,0 +1,47 @@
+"""Tables that notebooks and READMEs show."""
+
+from coursework.figures import tables
+from coursework.training import variations
+
+
+def make_trials(name, *accuracies):
+    return [
+        variations.Trial(name, seed, accuracy, 1234, 2.0)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+def test_columns_are_aligned_where_asked():
+    text = tables.markdown(["a", "b"], [(1, "x"), (2, "y")], align="lr")
+    lines = ["| a | b |", "| :--- | ---: |", "| 1 | x |", "| 2 | y |"]
+    assert text.splitlines() == lines
+    assert tables.markdown(["a", "b"], []).splitlines()[1] == "| --- | --- |"
+
+
+def test_variations_tell_an_effect():
+    base = make_trials("base: nothing", 0.90, 0.91, 0.89)
+    better = make_trials("depth: two", 0.95, 0.96, 0.97)
+    comparisons = [
+        variations.Comparison(better, base),
+        variations.Comparison(make_trials("depth: one", 0.9), base),
+    ]
+    lines = tables.variations(comparisons).splitlines()[2:]
+    assert lines == [
+        "| base | 90.00% | noise: 1.000 points |  | 1,234 | 2.0 |",
+        "| depth: two | 96.00% | +5.0, +6.0, +7.0 | **better** | 1,234 | 2.0 |",
+        "| depth: one | 90.00% | +0.0 |  | 1,234 | 2.0 |",
+    ]
+
+
+def test_two_networks_are_paired_by_seed(monkeypatch):
+    shown = []
+    monkeypatch.setattr(tables, "display", lambda markdown: shown.append(markdown.data))
+    first = [{"seed": s, "errors": 2, "wrong": [1, 5 + s]} for s in (0, 1, 2)]
+    second = [{"seed": s, "errors": 3, "wrong": [1, 8, 9]} for s in (2, 1)]
+    tables.paired(first, second, ("plain", "padded"), images=1000)
+    (text,) = shown
+    columns, _, *rows = text.splitlines()
+    assert columns.endswith("| only plain wrong | only padded wrong | *p* (McNemar) |")
+    two, three = "2 (0.055% to 0.726%)", "3 (0.102% to 0.878%)"
+    expected = [f"| {seed} | {two} | {three} | 1 | 2 | 1 |" for seed in (1, 2)]
+    assert rows == expected
