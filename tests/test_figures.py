@@ -89,7 +89,7 @@ def test_f_scores_are_those_below_1_the_lowest_first():
     (axes,) = figures.f_scores(scores, names, most=2).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["7", "9"]
     assert axes.lines[0].get_xdata().tolist() == [0.5, 0.7]
-    assert axes.get_title() == "17 of 20 classes have F-score 1"
+    assert axes.get_title() == "17 of 20 classes have F-score 1; the lowest 2:"
     (axes,) = figures.f_scores(scores[:10], names[:10]).axes  # few classes: all
     assert len(axes.get_yticklabels()) == 10
 
@@ -104,7 +104,7 @@ def test_error_rates_count_all_seeds_of_a_network_by_what_a_filter_sees():
     points = [line.get_ydata() for line in axes.lines if line.get_marker() == "o"]
     assert [y for (*_, y) in filter(len, points)] == [1, 1]  # 4 of 4 and 2 of 2
     labels = [label.get_text() for label in axes.get_xticklabels()]
-    assert labels[0] == "0% to 20%\n(33% of lines)"
+    assert labels[0] == "0% to 20%\n(33.3% of lines)"
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["one", "two"]
 
 

@@ -10,7 +10,6 @@ from coursework.figures.data import (
     error_gallery,
     head_gallery,
     label_kinds,
-    line_centers,
     lines_by_kind,
     measured_lines,
 )
@@ -95,7 +94,6 @@ __all__ = [
     "label_kinds",
     "layers",
     "learning_curves",
-    "line_centers",
     "lines_by_kind",
     "map_score_table",
     "measured_lines",

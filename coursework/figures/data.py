@@ -121,20 +121,3 @@ def measured_lines(drawn, shapes):
         axes.set_title(f"error of {what}", fontsize=9, loc="center")
     grid[len(drawn)].set_yticks(range(len(drawn)), list(drawn))
     return figure
-
-
-def line_centers(dataset, index, parts):
-    """Where the centres of one class lie, train (validation with it) and test."""
-    figure, axes = plt.subplots(figsize=(4.6, 4.4))
-    members = dataset.classes == index
-    for name, indices, marker in (
-        ("train and validation", np.concatenate([parts.train, parts.validation]), "o"),
-        ("test", parts.test, "x"),
-    ):
-        x, y = dataset.centers[indices[members[indices]]].T
-        axes.plot(x, y, marker, markersize=2.5, label=f"{name}: {len(x)}")
-    axes.set(xlim=(0, lines.SIZE), ylim=(lines.SIZE, 0), aspect="equal")
-    axes.set(xlabel="x of the centre, px", ylabel="y of the centre, px")
-    axes.set_title(f"Centres of “{lines.class_name(index)}”")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, -0.32), ncols=2)
-    return figure

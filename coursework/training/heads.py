@@ -17,7 +17,6 @@ NAMES = ("length", "width", "color", "angle")
 LEVELS = dict(zip(lines.ATTRIBUTES, lines.LEVELS, strict=True))
 BINARY = ("length", "width", "color")
 UNITS = {name: 1 if name in BINARY else LEVELS[name] for name in NAMES}
-LOSS = "binary cross-entropy (length, width, color), categorical cross-entropy (angle)"
 
 
 def are_on(network):
