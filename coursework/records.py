@@ -21,13 +21,18 @@ from coursework import files, paths
 NOTEBOOKS = {
     "plain_lines": "Q1/2_plain_cnn.ipynb",
     "plain_mnist": "Q1/2_plain_cnn.ipynb",
-    "tuned_lines": "Q1/3_tuned_cnn.ipynb",
-    "tuned_mnist": "Q1/3_tuned_cnn.ipynb",
+    "tuned_lines": "Q1/4_tuned_cnn.ipynb",
+    "tuned_mnist": "Q1/4_tuned_cnn.ipynb",
     "four_head_lines": "Q2/1_four_head_network.ipynb",
 }
 STUDIES = {  # what was measured of the networks above, or beside them
     "padding": "Q1/2_plain_cnn.ipynb",
-    "sample_efficiency": "Q1/3_tuned_cnn.ipynb",
+    "variations_lines": "Q1/3_variations.ipynb",
+    "variations_mnist": "Q1/3_variations.ipynb",
+    "sample_efficiency": "Q1/4_tuned_cnn.ipynb",
+    "ablation_lines": "make sweep OPTIONS='--only ablation'",
+    "ablation_mnist": "make sweep OPTIONS='--only ablation'",
+    "candidates_mnist": "make sweep OPTIONS='--only candidates'",
     "activations": "Q3/1_activations.ipynb",
     "filters": "Q3/2_filters.ipynb",
     "class_activation_maps": "Q3/3_class_activation_maps.ipynb",
@@ -206,14 +211,21 @@ def read_study(name, folder=None):
 
     Raises:
         FileNotFoundError: there is none; the message names the notebook that makes it.
-        ValueError: the file is no record, or was made on other lines than the networks
-            in the folder, or with other networks than those.
+        ValueError: the file is no record, or was made on other data than the networks
+            in the folder, or with other networks or recipes than those.
     """
     path = _folder_of(name, folder) / f"{name}.json"
     record = _read_json(path)
-    ours = read("plain_lines", folder)["dataset"]["sha256"]
-    if (record.get("dataset") or {}).get("sha256") != ours:
-        raise ValueError(_advice(path, "was not made on the lines of this project"))
+    dataset = record.get("dataset") or {}
+    network = "plain_lines" if dataset.get("name") == "lines" else "plain_mnist"
+    if dataset.get("sha256") != read(network, folder)["dataset"]["sha256"]:
+        raise ValueError(_advice(path, "was not made on the data of this project"))
+    setup = record.get("setup") or {}
+    if "network" in setup:
+        recipe = read(setup["network"], folder)
+        if any(setup[key] != recipe[key] for key in ("training", "parameters")):
+            problem = f"was made with another {setup['network']}"
+            raise ValueError(_advice(path, problem))
     for network, sha256 in (record.get("models") or {}).items():
         if read(network, folder)["model_sha256"] != sha256:
             raise ValueError(_advice(path, f"was made with another {network}"))

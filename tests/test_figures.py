@@ -8,7 +8,8 @@ from PIL import Image
 from coursework import figures, visualize
 from coursework.data import lines
 from coursework.studies import activations
-from coursework.training import heads, metrics, variations
+from coursework.training import head_variations as variations
+from coursework.training import heads, metrics
 
 
 @pytest.fixture(autouse=True)

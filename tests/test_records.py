@@ -225,8 +225,16 @@ class TestStudies:
     def test_other_lines(self, networks):
         other = types.SimpleNamespace(name="lines", sha256="abd")
         records.write_study({"a": 1}, "filters", other, networks)
-        with pytest.raises(ValueError, match="was not made on the lines of this"):
+        with pytest.raises(ValueError, match="was not made on the data of this"):
             records.read_study("filters")
+
+    @pytest.mark.parametrize("changed", [{"training": 1}, {"parameters": 21}])
+    def test_an_ablation_of_another_recipe(self, networks, changed):
+        setup = {"network": "tuned_lines", "training": 0, "parameters": 20} | changed
+        records.write_study({"setup": setup}, "ablation_lines", self.DATASET)
+        expected = "was made with another tuned_lines: run make sweep .*only ablation"
+        with pytest.raises(ValueError, match=expected):
+            records.read_study("ablation_lines")
 
     def test_a_study_that_names_no_networks(self, networks):
         records.write_study({"a": 1}, "filters", self.DATASET)

@@ -1,5 +1,6 @@
 """What is committed fits together: networks, records, READMEs, figures."""
 
+import collections
 import re
 
 import numpy as np
@@ -7,7 +8,15 @@ import pytest
 
 from coursework import paths, records
 from coursework.data import lines, splits
-from coursework.training import heads, metrics, variations
+from coursework.training import (
+    effects,
+    head_variations,
+    heads,
+    metrics,
+    recipes,
+    trials,
+    variations,
+)
 
 import build_reports
 import run_repeats
@@ -121,18 +130,18 @@ class TestPadding:
             assert two["errors"] < one["errors"]
 
 
-@pytest.mark.parametrize("name", variations.EXPERIMENTS)
-class TestVariations:
+@pytest.mark.parametrize("name", head_variations.EXPERIMENTS)
+class TestHeadVariations:
     @pytest.fixture
     def comparisons(self, name):
-        return variations.read(name, paths.ROOT / "models")
+        return head_variations.read(name, paths.ROOT / "models")
 
     def test_all_were_tried_on_the_same_base(self, name, comparisons):
         tried = [comparison.name for comparison in comparisons]
-        planned = variations.EXPERIMENTS[name].variations
+        planned = head_variations.EXPERIMENTS[name].variations
         assert tried == [variation.name for variation in planned]
         seeds = [trial.seed for trial in comparisons[0].base]
-        assert seeds == list(variations.BASE_SEEDS)
+        assert seeds == list(head_variations.BASE_SEEDS)
 
     def test_the_base_is_good_enough_to_tell_something(self, name, comparisons):
         accuracy = np.mean([trial.accuracy for trial in comparisons[0].base])
@@ -146,16 +155,69 @@ class TestVariations:
             assert seeds == [0, 1, 2][: 3 if comparison.beyond_noise else 1]
 
     def test_the_trials_are_of_the_networks_of_the_code(self, name, comparisons):
-        experiment = variations.EXPERIMENTS[name]
+        experiment = head_variations.EXPERIMENTS[name]
         for trial in [comparison.trials[0] for comparison in comparisons]:
             network = experiment.build(experiment.variation(trial.variation))
             assert trial.parameters == network.count_params()
 
     def test_the_base_leaves_room_for_something_better(self, name, comparisons):
         """With no error left a variation would lie well beyond the noise."""
-        perfect = variations.Trial("perfect", 0, 1.0, 0, 0.0)
-        best = variations.Comparison([perfect], comparisons[0].base)
-        assert best.differences[0] > variations.EFFECT + 1
+        perfect = head_variations.Trial("perfect", 0, 1.0, 0, 0.0)
+        best = head_variations.Comparison([perfect], comparisons[0].base)
+        assert best.differences[0] > head_variations.EFFECT + 1
+
+
+EXPERIMENTS = variations.EXPERIMENTS | recipes.EXPERIMENTS
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+class TestExperiments:
+    @pytest.fixture
+    def record(self, name):
+        return records.read_study(name, paths.ROOT / "models")
+
+    def test_the_setup_is_that_of_the_code(self, name, record):
+        assert record["setup"] == trials.describe(EXPERIMENTS[name])
+
+    def test_every_row_has_every_seed(self, name, record):
+        assert list(record["trials"]) == list(EXPERIMENTS[name].rows)
+        for row in record["trials"].values():
+            assert len(row) == len(record["seeds"])
+
+    def test_at_least_10_000_images_are_tested(self, name, record):
+        for row in record["trials"].values():
+            assert all(trial["tested"] >= 10_000 for trial in row)
+
+
+@pytest.mark.parametrize("name", variations.EXPERIMENTS)
+class TestVariations:
+    @pytest.fixture
+    def record(self, name):
+        return records.read_study(name, paths.ROOT / "models")
+
+    def test_five_seeds_and_20_000_images(self, name, record):
+        assert record["seeds"] == [0, 1, 2, 3, 4]
+        for row in record["trials"].values():
+            assert all(trial["tested"] == 20_000 for trial in row)
+
+    def test_the_base_knows_its_train_images_and_not_the_others(self, name, record):
+        for trial in record["trials"][effects.BASE]:
+            assert trial["train_accuracy"] > 0.99
+            assert trial["errors"] > 100
+
+
+def test_most_of_what_the_brief_names_is_resolved():
+    answers = collections.defaultdict(set)
+    for name in variations.EXPERIMENTS:
+        record = records.read_study(name, paths.ROOT / "models")
+        for row, effect in effects.effects(record).items():
+            answers[row.partition(":")[0]].add(effect.answer)
+    named = {
+        *("filter size", "number of filters", "pooling", "depth"),
+        *("learning rate decay", "regularization", "loss", "optimizer"),
+    }
+    assert named <= set(answers)
+    assert sum(answers[name] != {"not resolved"} for name in named) >= 6
 
 
 @pytest.mark.parametrize("name", build_reports.READMES)

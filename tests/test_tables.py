@@ -1,7 +1,7 @@
 """Tables that notebooks and READMEs show."""
 
 from coursework.figures import tables
-from coursework.training import variations
+from coursework.training import head_variations as variations
 
 
 def make_trials(name, *accuracies):

@@ -6,7 +6,7 @@ import re
 from coursework import paths, records
 from coursework.data import lines, mnist
 from coursework.figures import tables
-from coursework.training import variations
+from coursework.training import head_variations
 
 import report_numbers
 import run_notebooks
@@ -135,7 +135,7 @@ def checksums():
 
 def tried(name):
     """Every variation of an experiment."""
-    return tables.variations(variations.read(name, paths.ROOT / "models"))
+    return tables.variations(head_variations.read(name, paths.ROOT / "models"))
 
 
 def maps():
@@ -150,7 +150,7 @@ TABLES = {
     "heads": head_scores,
     **{
         f"variations_{name}": functools.partial(tried, name)
-        for name in variations.EXPERIMENTS
+        for name in head_variations.EXPERIMENTS
     },
     "maps": maps,
     "notebooks": notebooks,

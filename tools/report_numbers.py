@@ -11,7 +11,7 @@ from coursework import paths, records
 from coursework.data import lines
 from coursework.figures import tables
 from coursework.studies import maps as map_study
-from coursework.training import heads, metrics, variations
+from coursework.training import head_variations, heads, metrics
 
 WORST = 5  # classes in a table of the worst
 MAP_COLUMNS = (
@@ -29,8 +29,8 @@ def read_all():
     folder = paths.ROOT / "models"
     known = {name: records.read_checked(name, folder) for name in records.NOTEBOOKS}
     known |= {name: records.read_study(name, folder) for name in records.STUDIES}
-    for name in variations.EXPERIMENTS:
-        known[f"variations_{name}"] = variations.read(name, folder)
+    for name in head_variations.EXPERIMENTS:
+        known[f"variations_{name}"] = head_variations.read(name, folder)
     return known
 
 

@@ -1,75 +1,83 @@
-"""Run all variations and the final networks' repeats with more seeds, on many machines.
+"""Train the experiments' trials with any number of workers, on one machine or many.
 
-    python tools/sweep.py                     a worker; its study is a file under build/
-    python tools/sweep.py --storage URL       a worker of a study in a database
+    python tools/sweep.py --only ablation     into a file under build/
+    python tools/sweep.py --storage URL       into a database that others share
 
-Every training is a trial of an Optuna study, and any number of workers may work on it.
-They may come and go: what a dead worker was at, another one takes up. When nothing is
-left to do, each worker prints the table of results.
+Every experiment is an Optuna study, and every training a trial of its grid of rows and
+seeds. Workers may come and go: what a killed worker was at, another one takes up. When
+nothing is left to do, the record of each experiment is written to models/.
 """
 
 import argparse
-import collections
-import functools
-import itertools
-import json
 import logging
-import math
 import os
 import re
-import statistics
 import sys
+import time
+import urllib.parse
 import warnings
 
+import joblib
 import optuna
+import sqlalchemy
+from joblib.externals import loky
+from optuna import storages
+from sqlalchemy import exc
 
-from coursework import files, paths, records
-from coursework.data import lines, mnist, splits
-from coursework.figures import tables
-from coursework.training import runs, variations
+from coursework import paths, records
+from coursework.training import recipes, trials, variations
 
-import run_repeats
-import study
-
-FINALS = "finals"  # the group of the final networks; the others are experiments
+EXPERIMENTS = variations.EXPERIMENTS | recipes.EXPERIMENTS
+DATABASE_ERRORS = (
+    exc.SQLAlchemyError,
+    ImportError,
+    optuna.exceptions.StorageInternalError,
+)
+MOST_SEEDS = 1000
+GRACE = 3  # heartbeats that may be missing before a worker counts as dead
+PATIENCE = {  # seconds: for a locked SQLite file, for a server that does not answer
+    "sqlite": {"timeout": 60},
+    "postgresql": {"connect_timeout": 10},
+}
 
 
 def main():
     """Work until nothing is left; 0 is success, 2 bad input or no database."""
-    optuna.logging.set_verbosity(logging.CRITICAL)
-    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    be_quiet()
     arguments = parse_arguments()
     try:
-        arguments.storage = arguments.storage or own_file()
-        sweep(arguments)
-    except study.DATABASE_ERRORS as error:
-        return report(f"cannot use {shown(arguments.storage)}: {reason(error)}", 2)
+        for name in chosen(arguments.only):
+            sweep(EXPERIMENTS[name], arguments)
+    except DATABASE_ERRORS as error:
+        where = shown(arguments.storage)
+        return report(f"cannot use {where}: {reason(error, arguments.storage)}", 2)
     except (OSError, ValueError) as error:
         return report(error, status=2)
     except KeyboardInterrupt:
-        return report("stopped; what is done is kept in the study", status=130)
+        return report("stopped; finished trials are kept in the study", status=130)
     return 0
+
+
+def be_quiet():
+    optuna.logging.set_verbosity(logging.CRITICAL)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
+    own = paths.BUILD / "sweep.db"
     add(
         "--storage",
         metavar="URL",
-        default=os.environ.get("STORAGE") or None,
+        type=database,
+        default=os.environ.get("STORAGE") or f"sqlite:///{own.as_posix()}",
         help="a database; by default $STORAGE, else a file under build/",
     )
-    add("--study", default="sweep", metavar="NAME", help="by default “sweep”")
-    add("--seeds", type=positive, default=10, help="seeds of each, by default 10")
-    add("--only", action="append", metavar="NAME", help="only these, or a whole kind")
-    add(
-        "--heartbeat",
-        type=positive,
-        default=20,
-        metavar="SECONDS",
-        help="a worker silent for three of these counts as dead, by default 20",
-    )
+    add("--only", metavar="NAME", help="experiments whose name begins so")
+    add("--seeds", type=positive, help="how many; by default what each record has")
+    add("--workers", type=positive, default=records.machine()["cores"])
+    add("--heartbeat", type=positive, default=20, metavar="SECONDS")
     return parser.parse_args()
 
 
@@ -79,204 +87,157 @@ def positive(text):
     return int(text)
 
 
+def database(text):
+    """A ``sqlalchemy.URL``, also of a text whose password is not percent-encoded."""
+    parts = re.match(r"([^:/]+://[^:/@]*:)(.*)(@[^@]*)$", text)
+    if parts:
+        start, password, end = parts.groups()
+        quoted = urllib.parse.quote(urllib.parse.unquote(password), safe="")
+        text = start + quoted + end
+    try:
+        return sqlalchemy.make_url(text)
+    except exc.ArgumentError:
+        raise argparse.ArgumentTypeError(
+            "not a database URL; expected postgresql+psycopg://user:password@host/name"
+        ) from None
+
+
+def shown(url):
+    return url.render_as_string(hide_password=True)
+
+
+def reason(error, url):
+    """What the database itself says, in a line and without a password."""
+    error = error.__cause__ or error
+    line = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return line.replace(url.password, "***") if url.password else line
+
+
 def report(message, status):
     print(f"\n{message}", file=sys.stderr)
     return status
 
 
-def shown(url):
-    """A database's URL without its password."""
-    return re.sub(r":[^:/@]*@", ":***@", url)
-
-
-def reason(error):
-    """What the database itself says, in a line and without a password."""
-    error = error.__cause__ or error
-    return shown(str(getattr(error, "orig", None) or error).splitlines()[0])
-
-
-def sweep(arguments):
-    """Join the study, work, print and write the table."""
-    experiments = chosen(arguments.only)
-    plan = [(e, seed) for seed in range(arguments.seeds) for e in experiments]
-    queue = study.Queue(
-        arguments.storage, arguments.study, describe(), arguments.heartbeat
-    )
-    where = shown(arguments.storage)
-    print(f"study {arguments.study} in {where}: {len(plan)} trainings", flush=True)
-    queue.work(plan, train, announce)
-    text = results(queue.completed(plan), experiments)
-    files.write_text(own_folder() / f"{arguments.study}.md", text)
-    print(text)
-
-
-def own_file():
-    """A SQLite file for the workers of one machine; its folder is made."""
-    own_folder().mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{own_folder() / 'sweep.db'}"
-
-
-def own_folder():
-    """Where the study's file and the table of results stand."""
-    return paths.BUILD / "quick" if paths.QUICK else paths.BUILD
-
-
-def announce(message):
-    print(f"  {message}", flush=True)
-
-
-# --- what is trained ------------------------------------------------------------------
-
-
 def chosen(only):
-    """The experiments to run, "lines/filter size: 5×5" or "finals/plain_lines".
+    """Names of the experiments to run (ValueError if none begins with ``only``)."""
+    names = [name for name in EXPERIMENTS if name.startswith(only or "")]
+    if not names:
+        raise ValueError(f"no experiment {only!r}; known: {', '.join(EXPERIMENTS)}")
+    return names
 
-    Args:
-        only: list of their names, or of "variations" and "finals", or None for all.
+
+def sweep(experiment, arguments):
+    """Train what is missing of an experiment, then write its record."""
+    seeds = list(range(arguments.seeds or len(experiment.seeds)))
+    study = open_study(experiment, seeds, arguments.storage, arguments.heartbeat)
+    total = len(experiment.rows) * len(seeds)
+    done, where = len(finished(study, seeds)), shown(arguments.storage)
+    print(
+        f"{experiment.name}: {done} of {total} trials are done in {where}", flush=True
+    )
+    job = joblib.delayed(work)(
+        experiment, seeds, arguments.storage, arguments.heartbeat, os.getpid()
+    )
+    try:
+        joblib.Parallel(arguments.workers)([job] * arguments.workers)
+    except BaseException:
+        loky.get_reusable_executor().shutdown(wait=False, kill_workers=True)
+        raise
+    dataset, _ = variations.load(experiment.dataset)
+    record = trials.as_record(trials.describe(experiment), finished(study, seeds))
+    print(records.write_study(record, experiment.name, dataset), flush=True)
+
+
+def open_study(experiment, seeds, url, heartbeat):
+    """The study of an experiment, made or joined.
 
     Raises:
-        ValueError: there is none of such a name.
+        ValueError: it was made with other settings.
     """
-    kinds = {
-        "variations": [
-            f"{experiment.name}/{variation.name}"
-            for experiment in variations.EXPERIMENTS.values()
-            for variation in (variations.BASE, *experiment.variations)
-        ],
-        "finals": [f"{FINALS}/{name}" for name in records.NOTEBOOKS],
-    }
-    for name in only or kinds:
-        if name not in kinds:
-            check(name)
-    names = [kinds.get(name, [name]) for name in only or kinds]
-    return list(dict.fromkeys(itertools.chain.from_iterable(names)))
-
-
-def check(experiment):
-    """ValueError if there is no experiment of this name; the message says which are."""
-    group, _, name = experiment.partition("/")
-    known = [FINALS, *variations.EXPERIMENTS]
-    if group not in known:
-        raise ValueError(
-            f"{experiment!r} is neither variations nor finals, and does not begin with "
-            f"{'/, '.join(known)}/"
-        )
-    if group == FINALS and name not in records.NOTEBOOKS:
-        raise ValueError(f"no network {name!r}; known: {', '.join(records.NOTEBOOKS)}")
-    if group != FINALS:
-        variations.EXPERIMENTS[group].variation(name)
-
-
-def describe():
-    """What the workers of a study have to agree on, as JSON would hold it."""
-    settings = {
-        "quick": paths.QUICK,
-        "keras": records.versions()["keras"],
-        "tensorflow": records.versions()["tensorflow"],
-        "lines": lines.SHA256,
-        "mnist": mnist.SHA256,
-        "experiments": {
-            name: experiment.as_record()
-            for name, experiment in variations.EXPERIMENTS.items()
-        },
-        "networks": {name: describe_network(name) for name in records.NOTEBOOKS},
-    }
-    return json.loads(json.dumps(settings))
-
-
-def describe_network(name):
-    """The configuration of a final network, not its weights; None without a record."""
-    try:
-        record = records.read(name, paths.ROOT / "models")
-    except FileNotFoundError:
-        return None
-    fields = ("parameters", "dataset", "training")
-    return {field: record[field] for field in fields}
-
-
-def train(experiment, seed):
-    """Train one; returns its accuracy and what else the study keeps of it."""
-    group, _, name = experiment.partition("/")
-    if group == FINALS:
-        return train_final(name, seed)
-    varied = variations.EXPERIMENTS[group]
-    variation = varied.variation(name)
-    dataset, parts = load(varied.dataset)
-    varied = varied.quick() if paths.QUICK else varied
-    trial = variations.run_trial(varied, variation, dataset, parts, seed)
-    return trial.accuracy, {"parameters": trial.parameters, "seconds": trial.seconds}
-
-
-def train_final(name, seed):
-    """Train a final network; its accuracy is that on the test part."""
-    network, record = records.load(name, paths.ROOT / "models")
-    dataset, parts = load(record["dataset"]["name"])
-    _, repeat = runs.train_again(network, record["training"], dataset, parts, seed)
-    details = {"parameters": record["parameters"], "seconds": repeat["seconds"]}
-    return repeat["accuracy"], details
-
-
-@functools.cache
-def load(name):
-    """A dataset and its parts."""
-    dataset = run_repeats.DATASETS[name]()
-    return dataset, splits.split(dataset.classes)
-
-
-# --- what came out --------------------------------------------------------------------
-
-
-def results(completed, experiments):
-    """A table for the variations and one for the final networks, means over seeds."""
-    trials = collections.defaultdict(list)
-    for (experiment, _), trial in completed.items():
-        trials[experiment].append(trial)
-    finals = [e for e in experiments if e.startswith(f"{FINALS}/")]
-    others = [e for e in experiments if e not in finals]
-    texts = [
-        table("validation accuracy", others, trials, compared=True),
-        table("test accuracy", finals, trials, compared=False),
-    ]
-    return "\n\n".join(filter(None, texts)) + "\n"
-
-
-def table(title, experiments, trials, compared):
-    """Empty if none of the experiments has been done."""
-    columns = ["experiment", "seeds", f"{title}, mean ± sd", "parameters", "seconds"]
-    if compared:
-        columns += ["difference from base ± standard error, points", "effect"]
-    rows = [
-        (name, *row(trials[name]), *(comparison(name, trials) if compared else ()))
-        for name in experiments
-        if trials[name]
-    ]
-    return tables.markdown(columns, rows) if rows else ""
-
-
-def row(trials):
-    values = [trial.value for trial in trials]
-    seconds = statistics.mean(trial.user_attrs["seconds"] for trial in trials)
-    spread = f" ± {statistics.stdev(values) * 100:.3f}" if len(values) > 1 else ""
-    return (
-        len(values),
-        f"{statistics.mean(values):.3%}{spread}",
-        f"{trials[0].user_attrs['parameters']:,}",
-        f"{seconds:.1f}",
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        paths.BUILD.mkdir(parents=True, exist_ok=True)
+    storage = storages.RDBStorage(
+        url.render_as_string(hide_password=False),
+        engine_kwargs={"connect_args": PATIENCE.get(backend, {})},
+        heartbeat_interval=heartbeat,
+        grace_period=GRACE * heartbeat,
+        heartbeat_stale_trial_callback=storages.RetryHeartbeatStaleTrialCallback(),
     )
+    study = optuna.create_study(
+        study_name=experiment.name,
+        storage=storage,
+        sampler=optuna.samplers.GridSampler(
+            {"row": list(experiment.rows), "seed": seeds}
+        ),
+        load_if_exists=True,
+    )
+    setup = trials.describe(experiment)
+    if "setup" not in study.user_attrs:
+        study.set_user_attr("setup", setup)
+    different = [
+        key for key in setup if study.user_attrs["setup"].get(key) != setup[key]
+    ]
+    if different:
+        raise ValueError(
+            f"the study {experiment.name} in {shown(url)} was made with other "
+            f"{', '.join(different)}, so it is left as it is; use another --storage"
+        )
+    return study
 
 
-def comparison(experiment, trials):
-    """The difference of the means, and whether it is beyond three standard errors."""
-    name = f"{experiment.partition('/')[0]}/{variations.BASE.name}"
-    base, mine = ([t.value for t in trials[e]] for e in (name, experiment))
-    if experiment == name or min(len(base), len(mine)) < 2:
-        return "", ""
-    difference = statistics.mean(mine) - statistics.mean(base)
-    error = math.sqrt(sum(statistics.variance(v) / len(v) for v in (base, mine)))
-    effect = "none"
-    if abs(difference) > variations.EFFECT * error:
-        effect = "better" if difference > 0 else "worse"
-    return f"{difference * 100:+.3f} ± {error * 100:.3f}", effect
+def work(experiment, seeds, url, heartbeat, parent):
+    """Train trials until all of the grid are done, in a process of its own."""
+    trials.prepare(parent)
+    be_quiet()
+    study = open_study(experiment, seeds, url, heartbeat)
+    total = len(experiment.rows) * len(seeds)
+
+    def objective(trial):
+        row = trial.suggest_categorical("row", list(experiment.rows))
+        seed = trial.suggest_int("seed", 0, MOST_SEEDS)
+        known = finished(study).get(
+            (row, seed)
+        )  # with fewer seeds, or by another worker
+        result = known or experiment.run_trial(row, seed)
+        trial.set_user_attr("result", result)
+        print(f"  {row}, seed {seed}: {result['errors']} errors", flush=True)
+        return result["errors"]
+
+    while len(done := finished(study, seeds)) < total:
+        if len(done | running(study)) < total:
+            study.optimize(objective, n_trials=1)
+        else:
+            time.sleep(heartbeat)
+            storages.fail_stale_trials(study)
+
+
+def finished(study, seeds=None):
+    """dict, (row, seed) → result of each finished trial, none counted twice.
+
+    Args:
+        study: an ``optuna.Study``.
+        seeds: list of int, only these; None for all.
+    """
+    done = {
+        _job(trial): trial.user_attrs["result"]
+        for trial in _trials(study, optuna.trial.TrialState.COMPLETE)
+    }
+    return {job: done[job] for job in done if seeds is None or job[1] in seeds}
+
+
+def running(study):
+    """dict, (row, seed) → trial that a worker is at."""
+    begun = _trials(study, optuna.trial.TrialState.RUNNING)
+    return {_job(trial): trial for trial in begun if len(trial.params) == 2}
+
+
+def _trials(study, state):
+    return study.get_trials(deepcopy=False, states=[state])
+
+
+def _job(trial):
+    return trial.params["row"], trial.params["seed"]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ in ``tables``.
 """
 
 from coursework.figures.data import (
+    augmented,
     contact_sheet,
     error_gallery,
     head_gallery,
@@ -13,6 +14,7 @@ from coursework.figures.data import (
     lines_by_kind,
     measured_lines,
 )
+from coursework.figures.forest import forest
 from coursework.figures.inside import (
     DIMMED,
     activation_strips,
@@ -43,7 +45,15 @@ from coursework.figures.style import (
     tile,
     use_style,
 )
-from coursework.figures.tables import findings, paired, table
+from coursework.figures.tables import (
+    candidates,
+    choices,
+    findings,
+    learnt,
+    paired,
+    resolved,
+    table,
+)
 from coursework.figures.training import (
     confusion_by_attribute,
     confusion_matrix,
@@ -71,7 +81,10 @@ __all__ = [
     "VALIDATION",
     "activation_strips",
     "as_png",
+    "augmented",
     "brightness",
+    "candidates",
+    "choices",
     "close",
     "confusion_by_attribute",
     "confusion_matrix",
@@ -88,12 +101,14 @@ __all__ = [
     "f_scores",
     "findings",
     "folded_confusions",
+    "forest",
     "gallery",
     "head_gallery",
     "head_learning_curves",
     "label_kinds",
     "layers",
     "learning_curves",
+    "learnt",
     "lines_by_kind",
     "map_score_table",
     "measured_lines",
@@ -104,6 +119,7 @@ __all__ = [
     "plain_log_axis",
     "probe_curves",
     "probe_table",
+    "resolved",
     "sample_efficiency",
     "save",
     "show",

@@ -121,3 +121,19 @@ def measured_lines(drawn, shapes):
         axes.set_title(f"error of {what}", fontsize=9, loc="center")
     grid[len(drawn)].set_yticks(range(len(drawn)), list(drawn))
     return figure
+
+
+def augmented(images, change, generator, copies=7):
+    """Images, each in a row with changed copies of itself.
+
+    Args:
+        images: (N, height, width, 1 or 3) uint8.
+        change: function of an image and a ``numpy.random.Generator``; returns another.
+        generator: what it draws from.
+        copies: int, in each row.
+    """
+    tiles, titles = [], []
+    for image in images:
+        tiles += [image, *(change(image, generator) for _ in range(copies))]
+        titles += ["original", *["augmented"] * copies]
+    return style.gallery(tiles, titles)

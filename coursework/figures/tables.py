@@ -4,7 +4,8 @@ import statistics
 
 from IPython.display import Markdown, display
 
-from coursework.training import metrics
+from coursework import paths, records
+from coursework.training import effects, metrics
 
 RULES = {"": "---", "l": ":---", "r": "---:"}
 
@@ -60,6 +61,90 @@ def paired(first, second, names, images):
 def _errors(errors, images):
     low, high = metrics.wilson(errors, images)
     return f"{errors} ({low:.3%} to {high:.3%})"
+
+
+def learnt(record):
+    """Say how well the networks of an experiment know their train images.
+
+    Args:
+        record: what ``trials.run`` gives, with ``train_accuracy`` in each trial.
+    """
+    worst = {
+        row: min(trial["train_accuracy"] for trial in trials)
+        for row, trials in record["trials"].items()
+    }
+    low = {row: accuracy for row, accuracy in worst.items() if accuracy < 0.99}
+    others = ", ".join(f"{row} ({accuracy:.1%})" for row, accuracy in low.items())
+    findings(
+        f"{len(worst) - len(low)} of {len(worst)} networks classify at least 99 % of "
+        "their train images correctly, with every seed"
+        + (f"; the others, worst seed: {others}." if low else ".")
+    )
+
+
+def resolved(name, record):
+    """Say which changes of an experiment lead to fewer and to more errors.
+
+    Args:
+        name: str, of the dataset.
+        record: what ``trials.run`` gives.
+    """
+    found = effects.effects(record)
+    sentences = []
+    for answer in ("fewer errors", "more errors", "not resolved"):
+        rows = [row for row, effect in found.items() if effect.answer == answer]
+        rows.sort(key=lambda row: found[row].ratio, reverse=answer == "more errors")
+        listed = "; ".join(
+            f"{row} ({found[row].ratio:.2f}×, {found[row].low:.2f} to "
+            f"{found[row].high:.2f})"
+            for row in rows
+        )
+        sentences.append(f"**{name}, {answer}:** {listed or 'none'}.")
+    findings(*sentences)
+
+
+def choices(reasons):
+    """Show what was chosen for the final networks, and the variations behind it.
+
+    Args:
+        reasons: dict, choice → row of the variations that changes it.
+    """
+    found = {}
+    for dataset in ("lines", "mnist"):
+        name = f"variations_{dataset}"
+        found[dataset] = effects.effects(records.read_study(name, paths.models()))
+    rows = [
+        (choice, row, *(_effect(each.get(row)) for each in found.values()))
+        for choice, row in reasons.items()
+    ]
+    table(["choice", "variation", "errors on lines", "errors on digits"], rows)
+
+
+def _effect(effect):
+    if effect is None:
+        return ""
+    bold = "" if effect.answer == "not resolved" else "**"
+    return f"{bold}{effect.ratio:.2f}×{bold} ({effect.low:.2f} to {effect.high:.2f})"
+
+
+def candidates(record):
+    """Show every recipe that was tried for digits, best first.
+
+    Args:
+        record: what ``make sweep`` writes: ``trials``, row → results of some folds.
+    """
+    rows = []
+    base = record["trials"][effects.BASE]
+    for row, trials in record["trials"].items():
+        errors = [trial["errors"] for trial in trials]
+        seconds = statistics.mean(trial["seconds"] for trial in trials)
+        cost = seconds / statistics.mean(trial["seconds"] for trial in base)
+        rate = sum(errors) / sum(trial["tested"] for trial in trials)
+        counts = ", ".join(map(str, errors))
+        cost = f"{cost:.2f}×"
+        rows.append((rate, row, counts, f"{trials[0]['parameters']:,}", cost))
+    columns = ["recipe", "errors, fold by fold", "parameters", "training time"]
+    table(["accuracy", *columns], [(f"{1 - r[0]:.3%}", *r[1:]) for r in sorted(rows)])
 
 
 def variations(comparisons):

@@ -1,61 +1,88 @@
 """How many images a network needs: the same training on fewer and fewer of them."""
 
+import dataclasses
+import itertools
 import math
 
-import keras
+from coursework import paths, records
+from coursework.data import lines, splits
+from coursework.training import runs, variations
 
-from coursework import records
-from coursework.data import splits
-from coursework.training import runs
+NETWORKS = ("plain_lines", "tuned_lines")
+COUNTS = (5, 10) if paths.QUICK else (10, 30, 100, 300)  # training images a class
+STEPS = 20 if paths.QUICK else 300  # gradient steps, at least
 
 
-def train_on_few(network, training, dataset, parts, per_class, steps, seed):
-    """Train a clone of a network on few images of each class and test it.
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Both networks with few images; ``trials.run`` trains them."""
 
-    So that few images do not mean few gradient steps, the epochs of the record are
-    raised until there are ``steps``, and its learning rate schedule is as long.
+    name = "sample_efficiency"
+    dataset = "lines"
+    seeds = (0,) if paths.QUICK else (0, 1)
+
+    @property
+    def rows(self):
+        """dict: name of a row → (network, images of each class)."""
+        pairs = itertools.product(NETWORKS, COUNTS)
+        return {f"{network}, {count}": (network, count) for network, count in pairs}
+
+    def describe(self):
+        trainings = {name: records.read(name)["training"] for name in NETWORKS}
+        return {"rows": self.rows, "training": trainings, "steps": STEPS}
+
+    def run_trial(self, row, seed):
+        """Train a clone of a network on few images of each class and test it.
+
+        Args:
+            row: str, one of ``rows``.
+            seed: int, of the choice of images, of the first weights and of their order.
+
+        Returns:
+            dict: ``accuracy`` on the whole test part, 0…1, and ``seconds``.
+        """
+        name, count = self.rows[row]
+        network, record = records.load(name)
+        data, parts = variations.load(self.dataset)
+        parts = splits.few(parts, data.classes, count, seed)
+        training = lengthened(record, len(parts.train), STEPS)
+        _, repeat = runs.train_again(network, training, data, parts, seed)
+        return {field: repeat[field] for field in ("accuracy", "seconds")}
+
+
+def lengthened(record, images, steps):
+    """The ``training`` of a record with as many epochs as make ``steps``, or more.
+
+    So that few images do not mean few gradient steps. The learning rate schedule is as
+    long as the training.
+    """
+    fit = dict(record["training"]["fit"])
+    batches = math.ceil(images / fit["batch_size"])
+    everything = math.ceil(record["dataset"]["train"] / fit["batch_size"])
+    before = everything * fit["epochs"]
+    fit["epochs"] = max(fit["epochs"], math.ceil(steps / batches))
+    factor = batches * fit["epochs"] / before
+    return {
+        "compile": runs.stretched(record["training"]["compile"], factor),
+        "fit": fit,
+    }
+
+
+def accuracies(record):
+    """Accuracies by network and number of images, with those of the full trainings.
 
     Args:
-        network: a ``keras.Model``, which is left as it is.
-        training: ``training`` of its record.
-        dataset: has ``images`` and ``classes``.
-        parts: the ``splits.Split`` of the dataset.
-        per_class: int, images of each class to train on.
-        steps: int, gradient steps, at least.
-        seed: int, of the choice of images, of the first weights and of their order.
+        record: what ``trials.run`` gives for an ``Experiment``.
 
     Returns:
-        float, accuracy on the whole test part, 0…1.
+        dict: network → (images a class → list of accuracies, one for each seed).
     """
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(seed)
-    chosen = splits.few(parts, dataset.classes, per_class, seed)
-    settings = dict(training["fit"])
-    batches = math.ceil(len(chosen.train) / settings["batch_size"])
-    settings["epochs"] = max(settings["epochs"], math.ceil(steps / batches))
-    everything = runs.steps_of(
-        len(parts.train), training["fit"]["epochs"], settings["batch_size"]
-    )
-    factor = batches * settings["epochs"] / everything
-    fresh = runs.clone(network)
-    runs.compile_as(fresh, runs.stretched(training["compile"], factor))
-    runs.fit(fresh, dataset, chosen, seed=seed, **settings)
-    outputs = runs.predict(fresh, dataset, parts.test)
-    return runs.evaluate(outputs, dataset, parts.test).accuracy
-
-
-def save(accuracies, dataset, name="sample_efficiency"):
-    """Write the accuracies beside the networks.
-
-    Args:
-        accuracies: dict, network → (images a class → list of accuracies, one a seed).
-        dataset: what they were trained on.
-        name: str, of the file.
-
-    Returns:
-        The path, relative to the project.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    return records.write_study({"accuracies": accuracies}, name, dataset)
+    found = {name: {} for name in NETWORKS}
+    for row, every in record["trials"].items():
+        name, count = record["setup"]["rows"][row]
+        found[name][count] = [trial["accuracy"] for trial in every]
+    for name, by_count in found.items():
+        full = records.read(name)
+        everything = full["dataset"]["train"] // lines.CLASSES
+        by_count[everything] = [repeat["accuracy"] for repeat in full["repeats"]]
+    return found

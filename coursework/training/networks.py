@@ -14,6 +14,62 @@ from coursework.training import heads
 DOWNSAMPLING = ("max pooling", "strided convolution")
 
 
+def small_cnn(
+    input_shape=(28, 28, 3),
+    classes=96,
+    *,
+    filters=(16, 32, 32),
+    kernel_size=3,
+    pooling=True,
+    norm=True,
+    dropout=0.0,
+    l2=0.0,
+):
+    """The small network of Q1/3_variations, whose arguments are what is varied.
+
+    Args:
+        input_shape: (height, width, channels) of the images, pixels 0…255.
+        classes: int, number of classes.
+        filters: tuple of int, filters of each convolution; the first three halve the
+            size of the image.
+        kernel_size: int, px, of all convolutions.
+        pooling: bool, whether 2×2 max pooling halves it; else the convolution's stride.
+        norm: bool, whether batch normalization is before each ReLU.
+        dropout: float, share of the units that a training step sets to zero.
+        l2: float, factor of the squared weights of all kernels in the loss.
+
+    Returns:
+        An uncompiled ``keras.Model``: (N, *input_shape) → (N, classes) probabilities.
+    """
+    weights = {"use_bias": not norm, "kernel_regularizer": regularizers.L2(l2)}
+    image = keras.Input(input_shape, name="image")
+    x = layers.Rescaling(1 / 255, name="scale")(image)
+    for number, count in enumerate(filters, start=1):
+        halves = number <= 3
+        x = layers.Conv2D(
+            count,
+            kernel_size,
+            strides=2 if halves and not pooling else 1,
+            padding="same",
+            name=f"conv{number}",
+            **weights,
+        )(x)
+        if halves and pooling:
+            x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
+        if norm:
+            x = layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
+        x = layers.ReLU(name=f"relu{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(64, name="dense1", **weights)(x)
+    number = len(filters) + 1
+    if norm:
+        x = layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
+    x = layers.ReLU(name=f"relu{number}")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    probabilities = layers.Dense(classes, activation="softmax", name="class")(x)
+    return keras.Model(image, probabilities, name="small_cnn")
+
+
 def tuned_cnn(
     input_shape=(28, 28, 3),
     classes=96,

@@ -224,7 +224,8 @@ def clone(network, changes=None):
     Args:
         network: a functional ``keras.Model``.
         changes: dict, layer name → dict of the arguments of that layer that are other
-            than in the network: ``{"conv1": {"padding": "same"}}``.
+            than in the network, or None to leave the layer out: ``{"conv1":
+            {"padding": "same"}, "norm1": None}``.
 
     Returns:
         An uncompiled ``keras.Model``.
@@ -238,15 +239,19 @@ def clone(network, changes=None):
         raise ValueError(f"{network.name} has no layer {', '.join(sorted(unknown))}")
 
     def changed(layer):
-        config, other = layer.get_config(), changes.get(layer.name, {})
+        config, other = layer.get_config(), changes.get(layer.name) or {}
         if not set(other) <= set(config):
             raise ValueError(f"{layer.name} has no argument {set(other) - set(config)}")
         return type(layer).from_config(config | other)
 
+    def call(layer, *inputs, **options):
+        leave_out = layer.name in changes and changes[layer.name] is None
+        return inputs[0] if leave_out else layer(*inputs, **options)
+
     # In the order of the layers, so that a seed gives the weights of a first building.
     made = {layer.name: changed(layer) for layer in network.layers}
     return keras.models.clone_model(
-        network, clone_function=lambda layer: made[layer.name]
+        network, clone_function=lambda layer: made[layer.name], call_function=call
     )
 
 

@@ -1,38 +1,51 @@
-"""One change at a time from one base network, measured against the base's own noise.
+"""One change at a time in a small network that learns few images completely.
 
-The brief names what to vary. All trials of an experiment train on the same images for
-the same number of steps and are compared on validation images.
+Section 1.2.2 of the brief. All networks classify their train images without error, so
+that what differs is how well they generalize; they are tested on other images of the
+train part. A seed fixes the images, the first weights and the order of the images, for
+the base and for every variation alike.
 """
 
 import collections.abc
 import dataclasses
 import difflib
 import functools
-import json
 
 import keras
 import numpy as np
 from keras import losses, optimizers
 
-from coursework import paths, records
-from coursework.training import callbacks, heads, networks, runs
+from coursework import paths
+from coursework.data import lines, mnist, splits
+from coursework.training import networks, runs
+from coursework.training.effects import BASE
 
-BASE_SEEDS = (0, 1, 2, 3, 4)  # what the noise is measured with
-CONFIRMING_SEEDS = (1, 2)
-EFFECT = 3  # standard deviations of the base
+TESTED = 20_000  # images of the train part that a trial is tested on
+DATASETS = {"lines": lines.load, "mnist": mnist.load_or_stand_in}
+NETWORKS = {
+    "lines": {"input_shape": (28, 28, 3), "classes": lines.CLASSES},
+    "mnist": {"input_shape": (28, 28, 1), "classes": mnist.CLASSES},
+}
 
 
-def adam(steps, learning_rate=3e-3):
-    """Adam with warm-up and cosine decay, what an experiment's base trains with."""
-    return optimizers.Adam(runs.warmup_and_cosine(learning_rate, steps))
+# --- optimizers, each for a number of gradient steps ----------------------------------
 
 
-def adam_without_decay(steps):
+def adam(steps):
+    """Adam with warm-up and cosine decay: the optimizer of the base."""
+    return optimizers.Adam(runs.warmup_and_cosine(3e-3, steps))
+
+
+def constant_rate(steps):
     return optimizers.Adam(3e-3)
 
 
-def adamw(steps):
-    return optimizers.AdamW(runs.warmup_and_cosine(3e-3, steps), weight_decay=0.02)
+def two_steps(steps):
+    """A tenth of the rate after half, and again after three quarters of the steps."""
+    schedule = optimizers.schedules.PiecewiseConstantDecay(
+        [steps // 2, 3 * steps // 4], [3e-3, 3e-4, 3e-5]
+    )
+    return optimizers.Adam(schedule)
 
 
 def sgd(steps):
@@ -40,439 +53,194 @@ def sgd(steps):
     return optimizers.SGD(schedule, momentum=0.9, nesterov=True)
 
 
+def adamw(steps):
+    return optimizers.AdamW(runs.warmup_and_cosine(3e-3, steps), weight_decay=0.02)
+
+
+# --- what is changed ------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Variation:
-    """One change.
+    """One change of the base.
 
     Attributes:
-        group: str, what the brief calls it.
-        change: str, what is changed, in words.
-        network: dict, the arguments of the network's function that differ.
-        optimizer: function from the number of gradient steps to an optimizer; None for
-            the base's.
-        compile: dict, other arguments of ``compile`` that differ.
-        fit: dict, arguments of ``runs.fit`` that differ.
-        function: str, another function of ``networks``, with ``network`` as all its
-            arguments; None for the base's.
+        name: str, "what the brief calls it: the change".
+        network: dict, arguments of ``networks.small_cnn`` that differ.
+        optimizer: function from the number of gradient steps to an optimizer.
+        loss: str or ``keras.losses.Loss``.
+        augmentation: dict, the fields of an ``augment.Augmentation``, or None.
     """
 
-    group: str
-    change: str
+    name: str
     network: dict = dataclasses.field(default_factory=dict)
-    optimizer: collections.abc.Callable | None = None
-    compile: dict = dataclasses.field(default_factory=dict)
-    fit: dict = dataclasses.field(default_factory=dict)
-    function: str | None = None
-
-    @property
-    def name(self):
-        return f"{self.group}: {self.change}"
+    optimizer: collections.abc.Callable = adam
+    loss: str | losses.Loss = "categorical_crossentropy"
+    augmentation: dict | None = None
 
 
-BASE = Variation("base", "nothing")
+VARIATIONS = (
+    Variation("filter size: 5×5", {"kernel_size": 5}),
+    Variation("filter size: 7×7", {"kernel_size": 7}),
+    Variation("number of filters: half", {"filters": (8, 16, 16)}),
+    Variation("number of filters: double", {"filters": (32, 64, 64)}),
+    Variation("pooling: stride 2 instead", {"pooling": False}),
+    Variation("depth: two convolutions", {"filters": (16, 32)}),
+    Variation("depth: four convolutions", {"filters": (16, 32, 32, 32)}),
+    Variation("learning rate decay: none", optimizer=constant_rate),
+    Variation("learning rate decay: in two steps", optimizer=two_steps),
+    Variation("regularization: dropout 0.5", {"dropout": 0.5}),
+    Variation("regularization: L2 0.001", {"l2": 1e-3}),
+    Variation(
+        "loss: label smoothing 0.1",
+        loss=losses.CategoricalCrossentropy(label_smoothing=0.1),
+    ),
+    Variation("loss: mean squared error", loss="mean_squared_error"),
+    Variation("optimizer: SGD with momentum", optimizer=sgd),
+    Variation("optimizer: AdamW", optimizer=adamw),
+    Variation("batch normalization: none", {"norm": False}),
+)
+AUGMENTATION = Variation(
+    "augmentation: rotation, scale, shear, shift",
+    augmentation={"rotation": 15, "scale": 0.15, "shear": 0.15, "shift": 2.5},
+)
+
+
+# --- training -------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A base network, how it is trained, and what is varied.
+    """How the base and its variations are trained; ``trials.run`` trains them.
 
     Attributes:
-        name: str, of its file, ``models/variations_NAME.json``.
-        dataset: str, the name of the dataset.
-        notebook: str, which runs it.
-        function: str, of ``networks``, that makes the base network.
-        network: dict, its arguments.
-        epochs, batch_size: int, the same for all.
-        train_images: int, how many of the train part all trainings use.
+        name: str, of its record in ``models/``.
+        dataset: str, one of ``DATASETS``.
+        per_class: int, images of each class that a trial learns.
+        epochs, batch_size: int.
         variations: tuple of ``Variation``.
-        measurements: int, how often in a training the accuracy of each attribute of the
-            lines is measured; 0 is never.
     """
 
     name: str
     dataset: str
-    notebook: str
-    function: str
-    network: dict
-    train_images: int
+    per_class: int
+    epochs: int
     variations: tuple
-    epochs: int = 3
-    batch_size: int = 64
-    measurements: int = 0
+    batch_size: int = 32
+    seeds = (0, 1) if paths.QUICK else (0, 1, 2, 3, 4)
 
-    def quick(self):
-        """The same for a quick run: one epoch, three variations."""
-        return dataclasses.replace(self, epochs=1, variations=self.variations[:3])
+    @property
+    def rows(self):
+        """The base and all variations, by name."""
+        return {row.name: row for row in (Variation(BASE), *self.variations)}
 
-    def variation(self, name):
-        """The base or a variation by its name.
+    def build(self, name, images):
+        """The compiled ``keras.Model`` of a row, to be trained on so many images.
 
         Raises:
-            ValueError: there is none; the message has the nearest names.
+            ValueError: there is no such row; the message has the nearest names.
         """
-        known = {variation.name: variation for variation in (BASE, *self.variations)}
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0)
-            raise ValueError(f"no variation named {name!r}; nearest: {', '.join(near)}")
-        return known[name]
-
-    def build(self, variation, images=None):
-        """The compiled ``keras.Model`` of a variation.
-
-        Args:
-            variation: one of ``variations``, or ``BASE``.
-            images: int, how many it will be trained on; ``train_images`` by default.
-        """
-        function = getattr(networks, variation.function or self.function)
-        arguments = {} if variation.function else self.network
-        network = function(**arguments | variation.network)
-        images = images or self.train_images
+        row = self._row(name)
+        network = networks.small_cnn(**NETWORKS[self.dataset] | row.network)
         steps = runs.steps_of(images, self.epochs, self.batch_size)
-        arguments = {"optimizer": (variation.optimizer or adam)(steps)}
-        if heads.are_on(network):
-            arguments["loss"] = heads.make_losses()
-            arguments["metrics"] = {name: ["accuracy"] for name in heads.NAMES}
-        else:
-            arguments["loss"] = "categorical_crossentropy"
-            arguments["metrics"] = ["accuracy"]
-        network.compile(**arguments | variation.compile)
+        network.compile(
+            optimizer=row.optimizer(steps), loss=row.loss, metrics=["accuracy"]
+        )
         return network
 
-    def as_record(self):
-        """What all its trials share, and what each changes, as JSON can hold it."""
-        return {
-            "function": self.function,
-            "network": self.network,
-            "train_images": self.train_images,
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "changes": {
-                variation.name: {
-                    "network": variation.network,
-                    "compile": runs.describe_compile(self.build(variation)),
-                    "fit": variation.fit,
+    def _row(self, name):
+        if name not in self.rows:
+            near = difflib.get_close_matches(name, self.rows, n=3, cutoff=0)
+            raise ValueError(f"no variation named {name!r}; nearest: {', '.join(near)}")
+        return self.rows[name]
+
+    def describe(self):
+        """dict: what all its trials share, and what each row changes."""
+        images = self.per_class * NETWORKS[self.dataset]["classes"]
+        shared = ("dataset", "per_class", "epochs", "batch_size")
+        return {field: getattr(self, field) for field in shared} | {
+            "network": NETWORKS[self.dataset],
+            "rows": {
+                name: {
+                    "network": row.network,
+                    "compile": runs.describe_compile(self.build(name, images)),
+                    "augmentation": row.augmentation,
                 }
-                for variation in (BASE, *self.variations)
+                for name, row in self.rows.items()
             },
         }
 
+    def run_trial(self, name, seed):
+        """Train a row on few images; test it on many others, both of the train part.
 
-# Section 1.2.2 of the brief.
-CLASS_VARIATIONS = (
-    Variation("filter size", "5×5", {"kernel_sizes": (5, 5, 5)}),
-    Variation("filter size", "7×7", {"kernel_sizes": (7, 7, 7)}),
-    Variation("filter size", "5×5, then 3×3", {"kernel_sizes": (5, 3, 3)}),
-    Variation("number of filters", "half", {"filters": ((8,), (16,), (16,))}),
-    Variation("number of filters", "double", {"filters": ((32,), (64,), (64,))}),
-    Variation(
-        "pooling",
-        "strided convolution (final map 4×4)",
-        {"downsampling": "strided convolution"},
-    ),
-    Variation(
-        "depth",
-        "one convolution (final map 14×14)",
-        {"filters": ((16,),), "kernel_sizes": (3,)},
-    ),
-    Variation(
-        "depth",
-        "two convolutions (final map 7×7)",
-        {"filters": ((16,), (32,)), "kernel_sizes": (3, 3)},
-    ),
-    Variation("depth", "four convolutions", {"filters": ((16,), (32, 32), (32,))}),
-    Variation(
-        "learning rate",
-        "double",
-        optimizer=functools.partial(adam, learning_rate=6e-3),
-    ),
-    Variation("learning rate decay", "none", optimizer=adam_without_decay),
-    Variation("regularization", "dropout 0.3", {"dropout": 0.3}),
-    Variation("regularization", "L2 1e-4", {"l2": 1e-4}),
-    Variation("optimizer", "SGD with momentum, rate 0.1", optimizer=sgd),
-    Variation("optimizer", "AdamW, decay 0.02", optimizer=adamw),
-    Variation(
-        "loss",
-        "label smoothing 0.05",
-        compile={"loss": losses.CategoricalCrossentropy(label_smoothing=0.05)},
-    ),
-    Variation("batch normalization", "none", {"norm_momentum": None}),
-    Variation("batch normalization", "momentum 0.99", {"norm_momentum": 0.99}),
-)
-AUGMENTATION = Variation(
-    "augmentation",
-    "rotation, scale, shear, shift",
-    fit={"augmentation": {"rotation": 15, "scale": 0.15, "shear": 0.15, "shift": 2.5}},
-)
+        Args:
+            name: str, one of ``rows``.
+            seed: int, of the choice of images, the first weights and the order.
 
-FOUR_HEADS = {
-    "filters": ((16,), (32,), (48,)),
-    "kernel_sizes": (5, 3, 3),
-    "units": 16,
-}
-# Section 2. The weights of another group (5:2:1:50) are in the order of the heads.
-HEAD_VARIATIONS = (
-    Variation(
-        "loss weights",
-        "5:2:1:50",
-        compile={"loss_weights": dict(zip(heads.NAMES, (5, 2, 1, 50), strict=True))},
-    ),
-    Variation(
-        "loss weights",
-        "1:1:1:2",
-        compile={"loss_weights": dict(zip(heads.NAMES, (1, 1, 1, 2), strict=True))},
-    ),
-    Variation(
-        "output",
-        "one of 96 classes, no heads",
-        FOUR_HEADS | {"units": 53},
-        function="tuned_cnn",
-    ),
-    Variation("connected layer", "one for all heads", {"shared": True}),
-    Variation("network", "another group's", function="team5_four_head_cnn"),
-    Variation(
-        "network",
-        "another group's, normalization momentum 0.9",
-        {"norm_momentum": 0.9},
-        function="team5_four_head_cnn",
-    ),
-)
-
-# How many images and epochs: enough for 95 % on lines and 98.5 % on digits, and little
-# enough to leave errors that a change could mend.
-_CLASSES = {"notebook": "Q1/3_tuned_cnn.ipynb", "function": "tuned_cnn"}
-_CLASS_STAGES = {
-    "filters": ((16,), (32,), (32,)),
-    "kernel_sizes": (3, 3, 3),
-    "units": 64,
-}
-EXPERIMENTS = {
-    "lines": Experiment(
-        name="lines",
-        dataset="lines",
-        **_CLASSES,
-        network=_CLASS_STAGES,
-        train_images=12_000,
-        variations=CLASS_VARIATIONS,
-    ),
-    "mnist": Experiment(
-        name="mnist",
-        dataset="mnist",
-        **_CLASSES,
-        network=_CLASS_STAGES | {"input_shape": (28, 28, 1), "classes": 10},
-        train_images=21_600,
-        variations=(*CLASS_VARIATIONS, AUGMENTATION),
-    ),
-    "four_heads": Experiment(
-        name="four_heads",
-        dataset="lines",
-        notebook="Q2/1_four_head_network.ipynb",
-        function="four_head_cnn",
-        network=FOUR_HEADS,
-        train_images=6_400,
-        variations=HEAD_VARIATIONS,
-        measurements=12,
-    ),
-}
-
-
-# --- training one of them, and telling an effect from noise ---------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """One training of one variation.
-
-    Attributes:
-        variation: str, its name.
-        seed: int.
-        accuracy: float, on all validation images after the last step, 0…1; of all four
-            attributes together where the network tells them apart.
-        parameters: int, of the network.
-        seconds: float, of the training, with all that is measured during it.
-        curves: dict of lists, as ``callbacks.AccuraciesByStep`` measures them, or None.
-    """
-
-    variation: str
-    seed: int
-    accuracy: float
-    parameters: int
-    seconds: float
-    curves: dict | None = None
-
-
-def run_trial(experiment, variation, dataset, parts, seed):
-    """Train the base network of an experiment with one change.
-
-    Args:
-        experiment: an ``Experiment``.
-        variation: one of its ``Variation``s, or ``BASE``.
-        dataset: has ``images`` and ``classes``.
-        parts: the ``splits.Split`` of the dataset; its test part is not looked at.
-        seed: int, of the first weights and of the order of the images.
-
-    Returns:
-        A ``Trial``.
-    """
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(seed)
-    few = subset(parts, experiment.train_images)
-    network = experiment.build(variation, len(few.train))
-    watchers = _make_watchers(experiment, dataset, few)
-    _, seconds = runs.fit(
-        network,
-        dataset,
-        few,
-        epochs=experiment.epochs,
-        batch_size=experiment.batch_size,
-        seed=seed,
-        callbacks=watchers,
-        **variation.fit,
-    )
-    outputs = runs.predict(network, dataset, few.validation)
-    return Trial(
-        variation=variation.name,
-        seed=seed,
-        accuracy=runs.evaluate(outputs, dataset, few.validation).accuracy,
-        parameters=network.count_params(),
-        seconds=round(seconds, 1),
-        curves=watchers[0].curves if watchers else None,
-    )
-
-
-def _make_watchers(experiment, dataset, parts):
-    """What measures the attributes' accuracies, evenly over all gradient steps."""
-    if not experiment.measurements:
-        return []
-    steps = runs.steps_of(len(parts.train), experiment.epochs, experiment.batch_size)
-    when = np.linspace(0, steps, experiment.measurements + 1)[1:].astype(int)
-    images, attributes = (
-        values[parts.validation] for values in (dataset.images, dataset.attributes)
-    )
-    return [callbacks.AccuraciesByStep(images, attributes, set(when.tolist()))]
-
-
-def subset(parts, count):
-    """A ``Split`` whose train part is thinned evenly to at most ``count``."""
-    count = min(count, len(parts.train))
-    chosen = np.linspace(0, len(parts.train) - 1, count).astype(int)
-    return parts._replace(train=parts.train[chosen])
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """A variation beside the base.
-
-    Attributes:
-        trials: its ``Trial``s: one, or three where the first was beyond the noise.
-        base: the ``Trial``s of the base, with other seeds and nothing changed.
-    """
-
-    trials: list
-    base: list
-    threshold = EFFECT
-
-    @property
-    def name(self):
-        return self.trials[0].variation
-
-    @property
-    def differences(self):
-        """Of each trial from the base's mean, in standard deviations of the base."""
-        values = np.array([trial.accuracy for trial in self.base])
-        difference = np.array([t.accuracy for t in self.trials]) - values.mean()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            in_noise = difference / values.std(ddof=1)
-        return np.where(difference == 0, 0.0, in_noise).tolist()
-
-    @property
-    def beyond_noise(self):
-        """Whether the first trial asks for a confirmation."""
-        return abs(self.differences[0]) > EFFECT
-
-    @property
-    def effect(self):
-        """ "better" or "worse" if all trials say so beyond the noise, else "none"."""
-        if all(difference > EFFECT for difference in self.differences):
-            return "better"
-        if all(difference < -EFFECT for difference in self.differences):
-            return "worse"
-        return "none"
-
-
-def compare(experiment, variation, dataset, parts, base):
-    """Train a variation once, and twice more if that was beyond the noise.
-
-    Args:
-        experiment, variation, dataset, parts: as in ``run_trial``.
-        base: list of the base's ``Trial``s, one for each of ``BASE_SEEDS``.
-
-    Returns:
-        A ``Comparison``.
-    """
-    comparison = Comparison([run_trial(experiment, variation, dataset, parts, 0)], base)
-    if not comparison.beyond_noise:
-        return comparison
-    more = [
-        run_trial(experiment, variation, dataset, parts, seed)
-        for seed in CONFIRMING_SEEDS
-    ]
-    return Comparison(comparison.trials + more, base)
-
-
-# --- what came out --------------------------------------------------------------------
-
-
-def save(experiment, comparisons, dataset):
-    """Write all trials of an experiment to ``variations_NAME.json``.
-
-    Args:
-        experiment: an ``Experiment``.
-        comparisons: list of ``Comparison`` with the same base.
-        dataset: what they were trained on.
-
-    Returns:
-        The path, relative to the project.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    results = experiment.as_record() | {
-        "base": [_trial_as_record(trial) for trial in comparisons[0].base],
-        "variations": [
-            [_trial_as_record(trial) for trial in comparison.trials]
-            for comparison in comparisons
-        ],
-    }
-    return records.write_study(results, f"variations_{experiment.name}", dataset)
-
-
-def _trial_as_record(trial):
-    fields = dataclasses.asdict(trial)
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def read(name, folder=None):
-    """The comparisons of an experiment that ``save`` wrote.
-
-    Args:
-        name: str, of the experiment.
-        folder: where from, by default ``paths.models()``.
-
-    Returns:
-        List of ``Comparison``.
-
-    Raises:
-        FileNotFoundError: there are none; the message names the notebook.
-    """
-    path = (folder or paths.models()) / f"variations_{name}.json"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{paths.relative(path)} is missing: run {EXPERIMENTS[name].notebook}, "
-            "which makes it"
+        Returns:
+            dict: ``errors`` of ``tested`` images, ``train_accuracy`` 0…1,
+            ``parameters``, and ``seconds`` of the training.
+        """
+        dataset, parts = load(self.dataset)
+        parts = few(dataset.classes, parts, self.per_class, seed)
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(seed)
+        network = self.build(name, len(parts.train))
+        _, seconds = runs.fit(
+            network,
+            dataset,
+            parts,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            augmentation=self.rows[name].augmentation,
+            seed=seed,
         )
-    record = json.loads(path.read_text(encoding="utf-8"))
-    base = [Trial(**trial) for trial in record["base"]]
-    return [
-        Comparison([Trial(**trial) for trial in trials], base)
-        for trials in record["variations"]
-    ]
+        learnt, tested = (
+            runs.evaluate(runs.predict(network, dataset, part), dataset, part)
+            for part in (parts.train, parts.validation)
+        )
+        return {
+            "errors": tested.errors,
+            "tested": len(parts.validation),
+            "train_accuracy": learnt.accuracy,
+            "parameters": network.count_params(),
+            "seconds": round(seconds, 2),
+        }
+
+
+@functools.cache
+def load(name):
+    """A dataset and its split; a process loads them once."""
+    dataset = DATASETS[name]()
+    return dataset, splits.split(dataset.classes)
+
+
+def few(classes, parts, per_class, seed):
+    """Few images to train on and ``TESTED`` others, all of the train part.
+
+    Returns:
+        A ``splits.Split``: the images to train on, those to test on as its validation
+        part, and no test part.
+    """
+    train = splits.few(parts, classes, per_class, seed).train
+    others = np.setdiff1d(np.concatenate([parts.train, parts.validation]), train)
+    tested = np.random.default_rng(seed).permutation(others)[:TESTED]
+    return splits.Split(train, np.sort(tested), parts.test[:0])
+
+
+def _experiment(dataset, per_class, variations):
+    if paths.QUICK:
+        per_class, epochs, variations = 5, 1, variations[:3]
+    else:
+        epochs = 15
+    name = f"variations_{dataset}"
+    return Experiment(name, dataset, per_class, epochs, variations)
+
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        _experiment("lines", 30, VARIATIONS),
+        _experiment("mnist", 300, (*VARIATIONS, AUGMENTATION)),
+    )
+}
