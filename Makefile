@@ -44,6 +44,7 @@ benchmark: $(PEERS)
 	$(BIN)/python benchmarks/augmentation.py
 	$(BIN)/python benchmarks/visualization.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/trials.py
 
 pins: $(INSTALLED)
 	sh tools/check_pins.sh

@@ -31,8 +31,6 @@ STUDIES = {  # what was measured of the networks above, or beside them
     "variations_mnist": "Q1/3_variations.ipynb",
     "sample_efficiency": "Q1/4_tuned_cnn.ipynb",
     "ablation_lines": "make sweep OPTIONS='--only ablation'",
-    "ablation_mnist": "make sweep OPTIONS='--only ablation'",
-    "candidates_mnist": "make sweep OPTIONS='--only candidates'",
     "activations": "Q3/1_activations.ipynb",
     "filters": "Q3/2_filters.ipynb",
     "class_activation_maps": "Q3/3_class_activation_maps.ipynb",
@@ -222,7 +220,7 @@ def read_study(name, folder=None):
         raise ValueError(_advice(path, "was not made on the data of this project"))
     setup = record.get("setup") or {}
     if "network" in setup:
-        recipe = read(setup["network"], folder)
+        recipe = read(setup["network"], path.parent)  # not one of a quick run
         if any(setup[key] != recipe[key] for key in ("training", "parameters")):
             problem = f"was made with another {setup['network']}"
             raise ValueError(_advice(path, problem))

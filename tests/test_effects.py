@@ -37,10 +37,21 @@ def test_pairing_resolves_what_the_spread_between_seeds_would_hide():
     assert stats.ttest_ind(np.log(base), np.log(base * 1.2)).pvalue > 0.5
 
 
-def test_zero_errors_have_an_effect_too():
-    found = effects.effects(make_record(base=[0, 0, 0], worse=[5, 6, 7]))["worse"]
-    assert 5 < found.ratio < 20
-    assert np.isfinite(found.high)
+@pytest.mark.parametrize(
+    ("counts", "low", "answer"),
+    [([5, 6, 7], 4.4, "more errors"), ([1, 0, 2], 0.4, "not resolved")],
+)
+def test_few_errors_are_compared_exactly(counts, low, answer):
+    """As a coin toss for each error; that seeds agree by chance proves nothing."""
+    found = effects.effects(make_record(base=[0, 0, 0], other=counts))["other"]
+    assert found.low == pytest.approx(low, rel=0.05)
+    assert found.high == np.inf
+    assert found.answer == answer
+
+
+def test_no_errors_at_all_say_nothing():
+    found = effects.effects(make_record(base=[0, 0, 0], same=[0, 0, 0]))["same"]
+    assert found == (1, 0, np.inf, 1, "not resolved")
 
 
 @pytest.mark.parametrize(

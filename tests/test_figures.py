@@ -383,3 +383,26 @@ def test_dependence_shows_every_map_and_skips_methods_without_any():
     }
     assert drawn == {"Grad-CAM": [[0.1, 5], [-0.4, 2]], "occlusion": [[0.3, 9]]}
     assert axes.get_xlim()[0] < -0.4
+
+
+def paired_record():
+    counts = {"base": (100, 120, 90), "half": (50, 61, 44), "same": (99, 125, 88)}
+    trials = {
+        row: [{"errors": n, "parameters": 1234, "seconds": 2.0} for n in every]
+        for row, every in counts.items()
+    }
+    return {"seeds": [0, 1, 2], "trials": trials}
+
+
+def test_a_forest_has_a_row_for_each_change_with_its_cost():
+    figure = figures.forest(paired_record(), "title")
+    axes, beside = figure.axes[0], figure.axes[0].child_axes[0]
+    figure.canvas.draw()
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["base", "half", "same"]
+    costs = [label.get_text().split() for label in beside.get_yticklabels()]
+    assert costs[0] == ["errors", "parameters", "training"]
+    assert costs[1:3] == [["310", "1,234", "2", "s"], ["155", "1,234", "2", "s"]]
+    ratio = next(x for x in axes.lines if x.get_marker() == "o")
+    assert ratio.get_xdata() == pytest.approx(0.5, rel=0.02)
+    assert axes.get_xscale() == "log"

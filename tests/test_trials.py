@@ -10,6 +10,7 @@ import textwrap
 import time
 
 import pytest
+from joblib.externals.loky import process_executor
 
 from coursework import paths
 from coursework.training import trials
@@ -128,3 +129,7 @@ def test_a_last_line_that_was_cut_off_is_not_a_trial(tmp_path):
     path = tmp_path / "trials.jsonl"
     path.write_text('[["base", 0], {"errors": 3}]\n[["base", 1], {"err')
     assert trials._read(path) == {("base", 0): {"errors": 3}}
+
+
+def test_the_private_limit_of_loky_is_where_we_set_it():
+    assert isinstance(process_executor._MAX_MEMORY_LEAK_SIZE, int)

@@ -55,7 +55,10 @@ QUESTIONS = {
     1: Question(
         "foundations of convolutional neural networks",
         ("plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"),
-        ("padding", "variations_lines", "variations_mnist", "sample_efficiency"),
+        (
+            *("padding", "variations_lines", "variations_mnist", "sample_efficiency"),
+            "ablation_lines",
+        ),
     ),
     2: Question(
         "multi-head classification", ("four_head_lines",), ("variations_four_heads",)

@@ -18,6 +18,7 @@ from coursework import figures, paths, records
 from coursework.data import lines
 from coursework.figures import diagram
 from coursework.studies import maps as map_study
+from coursework.studies import sample_efficiency as sample_study
 from coursework.training import heads
 from coursework.visualize import command
 
@@ -233,21 +234,22 @@ def confusions_of_heads(known):
 def variations(known):
     """What was tried on lines and on digits, in the same order."""
     both = known["variations_lines"], known["variations_mnist"]
-    names = dict.fromkeys(each.name for tried in both for each in tried)
-    figure, grid = _panels(1, 2, height=3.35, sharey=True)
-    for axes, tried, title in zip(grid, both, ("lines", "digits"), strict=True):
-        figures.draw_variations(axes, tried, ticks=6)
+    figure, grid = _panels(1, 2, height=2.9, sharey=True)
+    for axes, record, title in zip(grid, both, ("lines", "digits"), strict=True):
+        figures.draw_forest(axes, record)
         axes.set_title(title)
-        axes.set_xlabel("validation accuracy (stretched)")
-    grid[0].set_yticks(range(-1, len(names)), ["base", *names])
-    grid[0].set_ylim(len(names) - 0.5, -1.6)
-    _effects_legend(figure, grid[0])
+        axes.set_xlabel("errors relative to the base")
+    figures.forest_legend(figure)
     return figure
 
 
-def _effects_legend(figure, axes):
-    handles = axes.get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=5)
+def ablation(known):
+    """The recipe of the tuned network for lines without one ingredient."""
+    figure, axes = _panels(1, 1, height=1.6)
+    figures.draw_forest(axes, known["ablation_lines"])
+    axes.set_xlabel("errors relative to the full recipe")
+    figures.forest_legend(figure)
+    return figure
 
 
 def errors_by_step(known):
@@ -267,14 +269,7 @@ def errors_by_step(known):
 
 def sample_efficiency(known):
     """Test error against images a class; the last point is the full training."""
-    accuracies = {
-        name: {int(count): values for count, values in by_count.items()}
-        for name, by_count in known["sample_efficiency"]["accuracies"].items()
-    }
-    for name, network in (("plain CNN", "plain_lines"), ("tuned CNN", "tuned_lines")):
-        record = known[network]
-        full = record["dataset"]["train"] // lines.CLASSES
-        accuracies[name][full] = [each["accuracy"] for each in record["repeats"]]
+    accuracies = sample_study.accuracies(known["sample_efficiency"])
     images = known["plain_lines"]["dataset"]["test"]
     figure = figures.sample_efficiency(accuracies, images, "")
     figure.set_size_inches(0.72 * WIDTH, 1.9)
@@ -526,6 +521,7 @@ DRAWN = {
     "report_confusion_lines": confusions_of_lines,
     "report_confusion_digits": confusions_of_digits,
     "report_variations": variations,
+    "report_ablation": ablation,
     "report_sample_efficiency": sample_efficiency,
     "report_network": network,
     "report_head_learning_curves": head_learning_curves,

@@ -11,6 +11,8 @@ from coursework import paths, records
 from coursework.data import lines
 from coursework.figures import tables
 from coursework.studies import maps as map_study
+from coursework.studies import sample_efficiency
+from coursework.training import effects as paired
 from coursework.training import head_variations, heads, metrics
 
 WORST = 5  # classes in a table of the worst
@@ -281,6 +283,33 @@ def scientific(p):
     return f"{mantissa}·10{raised}"
 
 
+def answers(record, answer):
+    """Changes with an answer and their ratios: "a (0.52×)", the largest effect first.
+
+    Args:
+        record: of an experiment with paired seeds.
+        answer: "fewer errors", "more errors" or "not resolved".
+    """
+    found = {
+        row: effect.ratio
+        for row, effect in paired.effects(record).items()
+        if effect.answer == answer
+    }
+    order = sorted(found, key=found.get, reverse=answer == "more errors")
+    return [f"{row.replace(': ', ' ')} ({found[row]:.2f}×)" for row in order]
+
+
+def change(record, row):
+    """What one change does to the number of errors, a ``effects.Effect``."""
+    return paired.effects(record)[row]
+
+
+def ratio(record, row):
+    """ "0.52× (0.45 to 0.60)"."""
+    effect = change(record, row)
+    return f"{effect.ratio:.2f}× ({effect.low:.2f} to {effect.high:.2f})"
+
+
 def effects(comparisons):
     """Names of the variations by what they did: "better", "worse", "none"."""
     kinds = {"better": [], "worse": [], "none": []}
@@ -326,8 +355,8 @@ def variations_table(comparisons):
 
 def samples(record, network):
     """Images a class → mean accuracy over the seeds."""
-    by_count = record["accuracies"][network]
-    return {int(number): statistics.mean(v) for number, v in by_count.items()}
+    by_count = sample_efficiency.accuracies(record)[network]
+    return {number: statistics.mean(values) for number, values in by_count.items()}
 
 
 def levels_table(record):

@@ -14,7 +14,7 @@ from coursework.figures.data import (
     lines_by_kind,
     measured_lines,
 )
-from coursework.figures.forest import forest
+from coursework.figures.forest import draw_forest, forest, forest_legend
 from coursework.figures.inside import (
     DIMMED,
     activation_strips,
@@ -59,7 +59,6 @@ from coursework.figures.training import (
     confusion_matrix,
     draw_confusion,
     draw_curves,
-    draw_variations,
     error_by_visibility,
     errors_by_step,
     f_score_bars,
@@ -92,7 +91,7 @@ __all__ = [
     "dependence",
     "draw_confusion",
     "draw_curves",
-    "draw_variations",
+    "draw_forest",
     "error_by_visibility",
     "error_gallery",
     "errors_by_step",
@@ -102,6 +101,7 @@ __all__ = [
     "findings",
     "folded_confusions",
     "forest",
+    "forest_legend",
     "gallery",
     "head_gallery",
     "head_learning_curves",

@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import ticker
+from matplotlib import lines, ticker
 
 from coursework.figures import style
 from coursework.training import effects
@@ -17,51 +17,71 @@ LOOKS = {  # marker and color of each answer, to be told apart in gray print
 def forest(record, title):
     """Ratio of error rates, variation to base, a row for each variation.
 
-    Beside each row are the number of parameters and the mean training time.
+    Beside each row are the errors of all seeds together, the number of parameters and
+    the mean training time.
 
     Args:
         record: what ``trials.run`` gives.
         title: str.
     """
+    rows = list(record["trials"])
+    figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(rows) + 1.5))
+    draw_forest(axes, record)
+    axes.set_title(title)
+    _write_costs(axes, [record["trials"][name] for name in rows])
+    forest_legend(figure)
+    return figure
+
+
+def draw_forest(axes, record):
+    """The same without title, costs and legend."""
     found = effects.effects(record)
-    figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(found) + 1.7))
     axes.axvline(1, color="0.6", linewidth=1, zorder=0)
+    _ratio_axis(axes, found.values())
     for row, effect in enumerate(found.values()):
         marker, color = LOOKS[effect.answer]
-        axes.plot([effect.low, effect.high], [row, row], color=color)
+        ends = np.clip([effect.low, effect.high], *axes.get_xlim())
+        axes.plot(ends, [row, row], color=color)
         axes.plot(effect.ratio, row, marker, color=color)
     axes.plot(1, -1, "|", color="0.3", markersize=9)
     axes.set_yticks(range(-1, len(found)), [effects.BASE, *found])
     axes.set_ylim(len(found) - 0.4, -2.4)
     axes.tick_params(axis="y", length=0)
-    _write_costs(axes, [record["trials"][name] for name in (effects.BASE, *found)])
-    _ratio_axis(axes)
     seeds = len(record["seeds"])
     axes.set_xlabel(f"errors relative to the base (bar: 95 % interval, {seeds} seeds)")
-    axes.set_title(title)
-    for answer, (marker, color) in LOOKS.items():
-        axes.plot([], [], marker + "-", color=color, label=answer)
-    figure.legend(loc="outside lower center", ncols=3)
-    return figure
+
+
+def forest_legend(figure):
+    """Below a figure: what the markers mean."""
+    handles = [
+        lines.Line2D([], [], color=color, marker=marker, label=answer)
+        for answer, (marker, color) in LOOKS.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
 
 def _write_costs(axes, rows):
-    """Parameters and mean training time, right of each row, and a line above them."""
-    texts = [f"{'parameters':>10}{'training':>10}"]
+    """Errors, parameters and mean training time right of each row, and their names."""
+    texts = [f"{'errors':>8}{'parameters':>12}{'training':>10}"]
     for trials in rows:
         seconds = np.mean([trial["seconds"] for trial in trials])
-        texts.append(f"{trials[0]['parameters']:>10,}{seconds:>8.0f} s")
+        errors = sum(trial["errors"] for trial in trials)
+        cost = f"{trials[0]['parameters']:>12,}{seconds:>8.0f} s"
+        texts.append(f"{errors:>8,}{cost}")
     beside = axes.secondary_yaxis("right")
     beside.set_yticks(range(-2, len(rows) - 1), texts, fontsize=8, family="monospace")
     beside.tick_params(length=0)
     beside.spines[:].set_visible(False)
 
 
-def _ratio_axis(axes):
-    """A logarithmic axis with ticks such as ½ and 2, as many as have room."""
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    steps = (1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 5, 7)
+def _ratio_axis(axes, found):
+    """A logarithmic axis around all that is finite, with ticks that have room."""
+    values = np.array([effect[:3] for effect in found]).ravel()
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = min(values.min(), 0.5) / 1.15, max(values.max(), 2) * 1.15
+    axes.set(xscale="log", xlim=(low, high))
+    span = high / low
+    steps = (1, 1.5, 2, 3, 5, 7) if span < 10 else (1, 2, 5) if span < 100 else (1,)
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=steps))
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}×"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())

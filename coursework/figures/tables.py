@@ -4,7 +4,7 @@ import statistics
 
 from IPython.display import Markdown, display
 
-from coursework import paths, records
+from coursework import records
 from coursework.training import effects, metrics
 
 RULES = {"": "---", "l": ":---", "r": "---:"}
@@ -112,7 +112,7 @@ def choices(reasons):
     found = {}
     for dataset in ("lines", "mnist"):
         name = f"variations_{dataset}"
-        found[dataset] = effects.effects(records.read_study(name, paths.models()))
+        found[dataset] = effects.effects(records.read_study(name))
     rows = [
         (choice, row, *(_effect(each.get(row)) for each in found.values()))
         for choice, row in reasons.items()

@@ -7,6 +7,7 @@ from scipy import stats
 
 BASE = "base"  # the row that the others are compared with
 LEVEL = 0.05  # below which a corrected p counts
+FEW = 30  # errors of all seeds together
 
 
 class Effect(typing.NamedTuple):
@@ -29,9 +30,11 @@ class Effect(typing.NamedTuple):
 def effects(record):
     """What each variation of a record does to the number of errors.
 
-    For each seed, the difference of the logarithms of the errors of variation and base;
-    the mean, its interval and p are those of Student's t over the seeds. Half an error
-    is added to every count, so that a count of zero has a logarithm.
+    For each seed, the difference of the logarithms of the errors of variation and base,
+    half an error added to each so that zero has a logarithm; the mean, its interval and
+    p are those of Student's t over the seeds. Where variation or base has fewer than
+    ``FEW`` errors in all, chance in counting them is larger than the spread between
+    seeds: interval and p are then those of an exact binomial test of the two sums.
 
     Args:
         record: what ``trials.as_record`` gives, with ``errors`` in each trial.
@@ -39,24 +42,39 @@ def effects(record):
     Returns:
         dict, row → ``Effect``.
     """
-    log_errors = {
-        row: np.log([trial["errors"] + 0.5 for trial in trials])
+    errors = {
+        row: np.array([trial["errors"] for trial in trials])
         for row, trials in record["trials"].items()
     }
-    base = log_errors.pop(BASE)
-    tests = {
-        row: stats.ttest_1samp(values - base, 0) for row, values in log_errors.items()
-    }
-    corrected = holm([test.pvalue for test in tests.values()])
+    base = errors.pop(BASE)
+    tests = {row: _compare(counts, base) for row, counts in errors.items()}
+    corrected = holm([p for *_, p in tests.values()])
     found = {}
     for (row, test), p in zip(tests.items(), corrected, strict=True):
-        interval = test.confidence_interval(0.95)
-        mean = np.mean(log_errors[row] - base)
-        change = "fewer errors" if mean < 0 else "more errors"
+        change = "fewer errors" if test[0] < 1 else "more errors"
         answer = change if p < LEVEL else "not resolved"
-        limits = np.exp([mean, interval.low, interval.high]).tolist()
-        found[row] = Effect(*limits, float(p), answer)
+        found[row] = Effect(*test[:3], float(p), answer)
     return found
+
+
+def _compare(counts, base):
+    """Ratio, its interval and an uncorrected p."""
+    differences = np.log(counts + 0.5) - np.log(base + 0.5)
+    ratio = float(np.exp(differences.mean()))
+    if min(counts.sum(), base.sum()) < FEW:
+        return ratio, *_exact(int(counts.sum()), int(base.sum()))
+    test = stats.ttest_1samp(differences, 0)
+    interval = test.confidence_interval(0.95)
+    return ratio, *np.exp(interval).tolist(), float(test.pvalue)
+
+
+def _exact(count, base):
+    """Interval of the ratio of two Poisson rates from one count of each, and p."""
+    if count + base == 0:
+        return 0.0, np.inf, 1.0
+    test = stats.binomtest(count, count + base)
+    low, high = test.proportion_ci(0.95)
+    return low / (1 - low), high / (1 - high) if high < 1 else np.inf, test.pvalue
 
 
 def holm(p_values):

@@ -16,6 +16,7 @@ from coursework.training import runs, variations
 from coursework.training.effects import BASE
 
 FOLDS = 3
+SGD = {"momentum": 0.9, "nesterov": True}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Change:
         layers: dict, as ``runs.clone`` takes it.
         learning_rate: float, the highest of the schedule, or None.
         optimizer: dict, arguments of the optimizer that differ.
+        sgd: bool, whether the optimizer is SGD with momentum, on the same schedule.
         loss: str, or None.
         fit: dict, arguments of ``runs.fit`` that differ.
     """
@@ -33,6 +35,7 @@ class Change:
     layers: dict = dataclasses.field(default_factory=dict)
     learning_rate: float | None = None
     optimizer: dict = dataclasses.field(default_factory=dict)
+    sgd: bool = False
     loss: str | None = None
     fit: dict = dataclasses.field(default_factory=dict)
 
@@ -46,9 +49,12 @@ class Change:
         factor = runs.steps_of(images, **_lengths(fit)) / before
         compiled = runs.stretched(training["compile"], factor)
         optimizer = compiled["optimizer"]["config"]
-        optimizer |= self.optimizer
         if self.learning_rate is not None:
             optimizer["learning_rate"]["config"]["warmup_target"] = self.learning_rate
+        optimizer |= self.optimizer
+        if self.sgd:
+            rate = {"learning_rate": optimizer["learning_rate"], "name": "sgd"}
+            compiled["optimizer"] |= {"class_name": "SGD", "config": SGD | rate}
         compiled["loss"] = self.loss or compiled["loss"]
         return {"compile": compiled, "fit": fit}
 
@@ -73,7 +79,7 @@ class Experiment:
     network: str
     changes: dict
     on_test: bool = True
-    seeds = (0, 1, 2)
+    seeds: tuple = (0, 1, 2)
 
     @property
     def dataset(self):
@@ -162,6 +168,7 @@ EXPERIMENTS = {
                     | {"dense1": {"use_bias": True}}
                 ),
                 "learning rate: 0.001": Change(learning_rate=1e-3),
+                "learning rate decay: none": Change(optimizer={"learning_rate": 6e-3}),
             },
         ),
         Experiment(
@@ -214,6 +221,7 @@ EXPERIMENTS = {
                     }
                 ),
                 "batch size: 64": Change(fit={"batch_size": 64}),
+                "optimizer: SGD": Change(sgd=True, learning_rate=0.2),
                 "dense layer: none": Change(
                     {"dense1": None, "norm5": None, "relu5": None}
                 ),

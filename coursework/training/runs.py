@@ -277,7 +277,7 @@ def fit(
         augmentation: dict, the fields of an ``augment.Augmentation``, or None.
         seed: int, of the augmentation.
         validate_every: int, epochs from one validation to the next; None: only after
-            the last.
+            the last; 0: never.
         callbacks, verbose: as in ``keras.Model.fit``.
 
     Returns:
@@ -289,12 +289,15 @@ def fit(
         amounts = augment.Augmentation(**augmentation)
         batches = augment.AugmentedBatches(images, targets, batch_size, amounts, seed)
         train = {"x": batches}
+    if validate_every != 0:
+        train |= {
+            "validation_data": examples(network, dataset, parts.validation),
+            "validation_batch_size": PREDICT_BATCH,
+            "validation_freq": validate_every or epochs,
+        }
     start = time.perf_counter()
     history = network.fit(
         **train,
-        validation_data=examples(network, dataset, parts.validation),
-        validation_batch_size=PREDICT_BATCH,
-        validation_freq=validate_every or epochs,
         epochs=epochs,
         callbacks=list(callbacks),
         verbose=verbose,

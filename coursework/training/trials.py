@@ -16,8 +16,11 @@ import time
 import joblib
 import tqdm
 from joblib.externals import loky
+from joblib.externals.loky import process_executor
 
 from coursework import paths, records
+
+MOST_MEMORY = 2 * 2**30  # bytes by which a process may grow
 
 
 def run(experiment, workers=None):
@@ -136,6 +139,9 @@ def prepare(parent):
     """
     import tensorflow as tf  # not before the threads are set
 
+    # Private: loky would replace a process whose memory has grown by 0.3 GB, which
+    # TensorFlow's does within ten trials, and a new one takes ten seconds to begin.
+    process_executor._MAX_MEMORY_LEAK_SIZE = MOST_MEMORY
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if os.getpid() != parent:

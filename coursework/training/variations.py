@@ -21,6 +21,7 @@ from coursework.training import networks, runs
 from coursework.training.effects import BASE
 
 TESTED = 20_000  # images of the train part that a trial is tested on
+STEPS_PER_EXECUTION = 30  # the same result, a third faster with so small batches
 DATASETS = {"lines": lines.load, "mnist": mnist.load_or_stand_in}
 NETWORKS = {
     "lines": {"input_shape": (28, 28, 3), "classes": lines.CLASSES},
@@ -40,21 +41,9 @@ def constant_rate(steps):
     return optimizers.Adam(3e-3)
 
 
-def two_steps(steps):
-    """A tenth of the rate after half, and again after three quarters of the steps."""
-    schedule = optimizers.schedules.PiecewiseConstantDecay(
-        [steps // 2, 3 * steps // 4], [3e-3, 3e-4, 3e-5]
-    )
-    return optimizers.Adam(schedule)
-
-
 def sgd(steps):
     schedule = runs.warmup_and_cosine(0.1, steps)
     return optimizers.SGD(schedule, momentum=0.9, nesterov=True)
-
-
-def adamw(steps):
-    return optimizers.AdamW(runs.warmup_and_cosine(3e-3, steps), weight_decay=0.02)
 
 
 # --- what is changed ------------------------------------------------------------------
@@ -81,15 +70,13 @@ class Variation:
 
 VARIATIONS = (
     Variation("filter size: 5×5", {"kernel_size": 5}),
-    Variation("filter size: 7×7", {"kernel_size": 7}),
     Variation("number of filters: half", {"filters": (8, 16, 16)}),
     Variation("number of filters: double", {"filters": (32, 64, 64)}),
     Variation("pooling: stride 2 instead", {"pooling": False}),
     Variation("depth: two convolutions", {"filters": (16, 32)}),
     Variation("depth: four convolutions", {"filters": (16, 32, 32, 32)}),
     Variation("learning rate decay: none", optimizer=constant_rate),
-    Variation("learning rate decay: in two steps", optimizer=two_steps),
-    Variation("regularization: dropout 0.5", {"dropout": 0.5}),
+    Variation("regularization: dropout 0.25", {"dropout": 0.25}),
     Variation("regularization: L2 0.001", {"l2": 1e-3}),
     Variation(
         "loss: label smoothing 0.1",
@@ -97,11 +84,10 @@ VARIATIONS = (
     ),
     Variation("loss: mean squared error", loss="mean_squared_error"),
     Variation("optimizer: SGD with momentum", optimizer=sgd),
-    Variation("optimizer: AdamW", optimizer=adamw),
     Variation("batch normalization: none", {"norm": False}),
 )
 AUGMENTATION = Variation(
-    "augmentation: rotation, scale, shear, shift",
+    "regularization: augmentation",
     augmentation={"rotation": 15, "scale": 0.15, "shear": 0.15, "shift": 2.5},
 )
 
@@ -119,6 +105,7 @@ class Experiment:
         per_class: int, images of each class that a trial learns.
         epochs, batch_size: int.
         variations: tuple of ``Variation``.
+        seeds: tuple of int.
     """
 
     name: str
@@ -127,7 +114,7 @@ class Experiment:
     epochs: int
     variations: tuple
     batch_size: int = 32
-    seeds = (0, 1) if paths.QUICK else (0, 1, 2, 3, 4)
+    seeds: tuple = (0, 1) if paths.QUICK else (0, 1, 2, 3, 4)
 
     @property
     def rows(self):
@@ -144,7 +131,10 @@ class Experiment:
         network = networks.small_cnn(**NETWORKS[self.dataset] | row.network)
         steps = runs.steps_of(images, self.epochs, self.batch_size)
         network.compile(
-            optimizer=row.optimizer(steps), loss=row.loss, metrics=["accuracy"]
+            optimizer=row.optimizer(steps),
+            loss=row.loss,
+            metrics=["accuracy"],
+            steps_per_execution=STEPS_PER_EXECUTION,
         )
         return network
 
@@ -159,7 +149,7 @@ class Experiment:
         images = self.per_class * NETWORKS[self.dataset]["classes"]
         shared = ("dataset", "per_class", "epochs", "batch_size")
         return {field: getattr(self, field) for field in shared} | {
-            "network": NETWORKS[self.dataset],
+            "arguments": NETWORKS[self.dataset],
             "rows": {
                 name: {
                     "network": row.network,
@@ -194,6 +184,7 @@ class Experiment:
             batch_size=self.batch_size,
             augmentation=self.rows[name].augmentation,
             seed=seed,
+            validate_every=0,
         )
         learnt, tested = (
             runs.evaluate(runs.predict(network, dataset, part), dataset, part)
@@ -232,7 +223,7 @@ def _experiment(dataset, per_class, variations):
     if paths.QUICK:
         per_class, epochs, variations = 5, 1, variations[:3]
     else:
-        epochs = 15
+        epochs = 12
     name = f"variations_{dataset}"
     return Experiment(name, dataset, per_class, epochs, variations)
 

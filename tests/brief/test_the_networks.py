@@ -11,7 +11,7 @@ from keras import layers
 
 from coursework import paths, records
 from coursework.data import splits
-from coursework.training import heads, variations
+from coursework.training import heads
 
 SAMPLED = 600  # test images that a network must classify as its record says
 BORDERLINE = 2  # images that may be classified otherwise on another processor
@@ -131,7 +131,9 @@ def test_1_2_2_own_network_with_greater_accuracy(name, load, evidence):
 def test_1_2_2_things_to_try(kind, evidence):
     """Tried on lines and on digits"""
     for data in ("lines", "mnist"):
-        every = [c.name for c in variations.read(data, paths.ROOT / "models")]
+        every = records.read_study(f"variations_{data}", paths.ROOT / "models")[
+            "trials"
+        ]
         tried = [v.partition(": ")[2] for v in every if v.startswith(f"{kind}: ")]
         assert tried, f"models/variations_{data}.json has no {kind}"
     evidence(", ".join(tried))
