@@ -26,7 +26,8 @@ ALLOWED = re.compile(
     | \([123]\) | \d+×\d+(×\d+)? | 1×\ is | \d+° | 96(?=\ (classes|outputs))
     | [a-z]+[1-5]\b | 6[0]%|40%|70%|95%|100% | stride\ [12] | 32\ filters
     | 1,024\ units | 0…1 | Seeds\ are\ 0,\ 1\ and\ 2 | \d(:\d+){3}
-    | index\ above\ 0\.5 | dropout\ 0\.3 | momentum\ (of\ )?0\.9\d? | hence\ 0\.9
+    | index\ above\ 0\.5 | L2(\ 0\.001)? | dropout\ 0\.25 | momentum\ (of\ )?0\.9\d?
+    | hence\ 0\.9
     | another\ group\ of\ 2019 | Team\ 5\ of\ 2019 | 512\ units | they\ report\ 98\.69%
     | Keras\ 3 | 0\ for\ short | 1\ for\ long | with\ 100\ images | deviation\ of\ 0
     | 0\ is\ a\ ring | 7\ a\ bar | 0\ \(dark\) | 0\ or\ less | visualize\.py
@@ -211,7 +212,7 @@ class TestBadInput:
         path = project / "models" / "activations.json"
         content = path.read_bytes().replace(lines.SHA256.encode(), b"0" * 64)
         self.replace(path, content)
-        refused("not made on the lines of this project: run Q3/1_activations")
+        refused("not made on the data of this project: run Q3/1_activations")
 
     @pytest.mark.parametrize("name", ["maps_of_nothing", "report_probes"])
     def test_a_missing_figure(self, name, project, refused):

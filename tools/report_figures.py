@@ -236,7 +236,7 @@ def variations(known):
     both = known["variations_lines"], known["variations_mnist"]
     figure, grid = _panels(1, 2, height=2.9, sharey=True)
     for axes, record, title in zip(grid, both, ("lines", "digits"), strict=True):
-        figures.draw_forest(axes, record)
+        figures.draw_forest(axes, record, limits=(0.25, 7))
         axes.set_title(title)
         axes.set_xlabel("errors relative to the base")
     figures.forest_legend(figure)

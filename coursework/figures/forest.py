@@ -14,7 +14,7 @@ LOOKS = {  # marker and color of each answer, to be told apart in gray print
 }
 
 
-def forest(record, title):
+def forest(record, title, limits=None):
     """Ratio of error rates, variation to base, a row for each variation.
 
     Beside each row are the errors of all seeds together, the number of parameters and
@@ -23,21 +23,22 @@ def forest(record, title):
     Args:
         record: what ``trials.run`` gives.
         title: str.
+        limits: (low, high), ends of the axis; None: around all that is finite.
     """
     rows = list(record["trials"])
     figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(rows) + 1.5))
-    draw_forest(axes, record)
+    draw_forest(axes, record, limits)
     axes.set_title(title)
     _write_costs(axes, [record["trials"][name] for name in rows])
     forest_legend(figure)
     return figure
 
 
-def draw_forest(axes, record):
+def draw_forest(axes, record, limits=None):
     """The same without title, costs and legend."""
     found = effects.effects(record)
     axes.axvline(1, color="0.6", linewidth=1, zorder=0)
-    _ratio_axis(axes, found.values())
+    _ratio_axis(axes, limits or _range(found.values()))
     for row, effect in enumerate(found.values()):
         marker, color = LOOKS[effect.answer]
         ends = np.clip([effect.low, effect.high], *axes.get_xlim())
@@ -74,13 +75,17 @@ def _write_costs(axes, rows):
     beside.spines[:].set_visible(False)
 
 
-def _ratio_axis(axes, found):
-    """A logarithmic axis around all that is finite, with ticks that have room."""
+def _range(found):
+    """Around all that is finite, and never narrower than from half to twice."""
     values = np.array([effect[:3] for effect in found]).ravel()
     values = values[np.isfinite(values) & (values > 0)]
-    low, high = min(values.min(), 0.5) / 1.15, max(values.max(), 2) * 1.15
-    axes.set(xscale="log", xlim=(low, high))
-    span = high / low
+    return min(values.min(), 0.5) / 1.15, max(values.max(), 2) * 1.15
+
+
+def _ratio_axis(axes, limits):
+    """A logarithmic axis with ticks that have room."""
+    axes.set(xscale="log", xlim=limits)
+    span = limits[1] / limits[0]
     steps = (1, 1.5, 2, 3, 5, 7) if span < 10 else (1, 2, 5) if span < 100 else (1,)
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=steps))
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}×"))

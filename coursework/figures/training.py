@@ -377,7 +377,7 @@ def f_scores(f1, names, most=16):
             va="center",
         )
     axes.set_yticks(range(len(order)), [names[k] for k in order])
-    axes.set_ylim(len(order) - 0.5, -0.5)
+    axes.set_ylim(max(len(order), 1) - 0.5, -0.5)
     lowest = f1[order].min() if len(order) else 0.99
     axes.set_xlim(1 - 1.15 * (1 - lowest), 1 + 0.15 * (1 - lowest))
     axes.grid(axis="x", color="0.9")
