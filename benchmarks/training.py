@@ -13,11 +13,9 @@ import time
 import keras
 
 from coursework import paths, records
-from coursework.data import lines, mnist, splits
 from coursework.figures import tables
-from coursework.training import runs
+from coursework.training import runs, variations
 
-DATASETS = {"lines": lines.load, "mnist": mnist.load}
 TARGETS = {"lines": 0.999, "mnist": 0.99}
 PLAIN_EPOCHS = 15  # after which the plain network counts as never getting there
 DEFAULT_MOMENTUM = 0.99
@@ -44,8 +42,7 @@ class StopAt(keras.callbacks.Callback):
 def main():
     rows = []
     for name, accuracy in TARGETS.items():
-        dataset = DATASETS[name]()
-        parts = splits.split(dataset.classes)
+        dataset, parts = variations.load(name)
         target = f"{name}, {accuracy:.1%}"
         watchers = [StopAt(accuracy), StopAt(accuracy)]
         for prepare, watcher in zip((plain, tuned), watchers, strict=True):

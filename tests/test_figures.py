@@ -74,7 +74,6 @@ def test_galleries_folds_and_scores_can_be_drawn(few_lines):
     names = [lines.class_name(index) for index in range(96)]
     figures.folded_confusions(metrics.fold(confusion, lines.LEVELS))
     figures.f_score_sheet(np.linspace(0.9, 1, 96))
-    figures.f_score_bars(np.linspace(0.9, 1, 3), list("abc"))
     gallery = figures.error_gallery(
         few_lines.images[:2], np.array([0, 1]), np.eye(96)[[3, 4]], names
     )

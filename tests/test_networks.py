@@ -9,7 +9,9 @@ from keras import layers
 from coursework.training import heads, networks
 
 
-@pytest.mark.parametrize("build", [networks.tuned_cnn, networks.four_head_cnn])
+@pytest.mark.parametrize(
+    "build", [networks.small_cnn, networks.tuned_cnn, networks.four_head_cnn]
+)
 def test_raw_pixels_go_in_and_are_scaled_inside(build, few_lines):
     network = build()
     scaled = keras.Model(network.inputs, network.get_layer("scale").output)
@@ -42,16 +44,16 @@ def test_tuned_cnn_has_the_stages_asked_for(shape, classes, filters, kernel_size
     assert momenta == {0.9}
 
 
-def test_tuned_cnn_halves_by_stride_where_asked():
-    network = networks.tuned_cnn(downsampling="strided convolution")
+def test_small_cnn_halves_by_stride_where_asked():
+    network = networks.small_cnn(pooling=False)
     assert not any(isinstance(x, layers.MaxPooling2D) for x in network.layers)
     assert network.get_layer("conv3").output.shape[1:3] == (4, 4)  # 28, 14, 7, 4
 
 
-def test_tuned_cnn_regularizes_where_asked():
-    network = networks.tuned_cnn(dropout=0.3, l2=1e-4, norm_momentum=None)
+def test_small_cnn_regularizes_where_asked():
+    network = networks.small_cnn(dropout=0.3, l2=1e-4, norm=False)
     kinds = {type(x) for x in network.layers}
-    assert layers.Dropout in kinds
+    assert network.get_layer("dropout").rate == 0.3
     assert layers.BatchNormalization not in kinds
     for name in ("conv1", "conv2", "conv3", "dense1", "class"):
         layer = network.get_layer(name)
@@ -59,9 +61,7 @@ def test_tuned_cnn_regularizes_where_asked():
         assert layer.use_bias  # nothing else shifts
 
 
-def test_tuned_cnn_refuses_what_it_does_not_know():
-    with pytest.raises(ValueError, match="'average'; known: max pooling, strided"):
-        networks.tuned_cnn(downsampling="average")
+def test_tuned_cnn_refuses_stages_that_do_not_match():
     with pytest.raises(ValueError, match="filters has 2 stages but kernel_sizes 1"):
         networks.tuned_cnn(filters=((8,), (8,)), kernel_sizes=(3,))
 

@@ -174,38 +174,35 @@ EXPERIMENTS = {  # those whose trials are finished
 }
 
 
+@pytest.fixture
+def study(name):
+    return records.read_study(name, paths.ROOT / "models")
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 class TestExperiments:
-    @pytest.fixture
-    def record(self, name):
-        return records.read_study(name, paths.ROOT / "models")
+    def test_the_setup_is_that_of_the_code(self, name, study):
+        assert study["setup"] == trials.describe(EXPERIMENTS[name])
 
-    def test_the_setup_is_that_of_the_code(self, name, record):
-        assert record["setup"] == trials.describe(EXPERIMENTS[name])
+    def test_every_row_has_every_seed(self, name, study):
+        assert list(study["trials"]) == list(EXPERIMENTS[name].rows)
+        for row in study["trials"].values():
+            assert len(row) == len(study["seeds"])
 
-    def test_every_row_has_every_seed(self, name, record):
-        assert list(record["trials"]) == list(EXPERIMENTS[name].rows)
-        for row in record["trials"].values():
-            assert len(row) == len(record["seeds"])
-
-    def test_at_least_10_000_images_are_tested(self, name, record):
-        for row in record["trials"].values():
+    def test_at_least_10_000_images_are_tested(self, name, study):
+        for row in study["trials"].values():
             assert all(trial["tested"] >= 10_000 for trial in row)
 
 
 @pytest.mark.parametrize("name", variations.EXPERIMENTS)
 class TestVariations:
-    @pytest.fixture
-    def record(self, name):
-        return records.read_study(name, paths.ROOT / "models")
-
-    def test_five_seeds_and_20_000_images(self, name, record):
-        assert record["seeds"] == [0, 1, 2, 3, 4]
-        for row in record["trials"].values():
+    def test_five_seeds_and_20_000_images(self, name, study):
+        assert study["seeds"] == [0, 1, 2, 3, 4]
+        for row in study["trials"].values():
             assert all(trial["tested"] == 20_000 for trial in row)
 
-    def test_the_base_knows_its_train_images_and_not_the_others(self, name, record):
-        for trial in record["trials"][effects.BASE]:
+    def test_the_base_knows_its_train_images_and_not_the_others(self, name, study):
+        for trial in study["trials"][effects.BASE]:
             assert trial["train_accuracy"] > 0.99
             assert trial["errors"] > 100
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 import urllib.parse
 
 import pytest
@@ -21,6 +20,7 @@ from coursework import paths
 
 optuna = pytest.importorskip("optuna", reason="Optuna comes with make sweep alone")
 import sweep  # noqa: E402
+from processes import alive, logged, wait_until  # noqa: E402
 
 PASSWORD = "p/a:s@s"
 TRIALS = 8
@@ -72,20 +72,6 @@ def start(folder, seconds, *arguments, made="so"):
     )
 
 
-def log(folder, kind):
-    """(row, seed, process) of each trial that was begun, or done."""
-    path = folder / "log"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [tuple(line.split()[1:]) for line in lines if line.startswith(kind)]
-
-
-def wait_until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 def finish(process):
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
@@ -109,20 +95,11 @@ def url(tmp_path):
 def test_workers_share_the_trials_and_write_the_record(tmp_path, url):
     finish(start(tmp_path, 0.3, "--storage", url, "--workers", "2"))
     assert_all_done_once(tmp_path)
-    assert len(log(tmp_path, "done")) == TRIALS
-    assert len({process for *_, process in log(tmp_path, "done")}) == 2
+    assert len(logged(tmp_path, "done")) == TRIALS
+    assert len({process for *_, process in logged(tmp_path, "done")}) == 2
     output = finish(start(tmp_path, 60, "--storage", url, "--workers", "1"))
     assert f"{TRIALS} of {TRIALS} trials are done" in output
-    assert len(log(tmp_path, "begun")) == TRIALS
-
-
-def alive(process):
-    """Whether a process runs (a zombie does not)."""
-    try:
-        state = pathlib.Path(f"/proc/{process}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return state.rpartition(")")[2].split()[0] != "Z"
+    assert len(logged(tmp_path, "begun")) == TRIALS
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc").is_dir(), reason="looks at /proc")
@@ -130,8 +107,8 @@ def alive(process):
 def test_a_stopped_sweep_keeps_what_is_done(how, tmp_path, url):
     """And leaves no process behind; the same command goes on."""
     sweeping = start(tmp_path, 0.5, "--storage", url, "--workers", "2")
-    wait_until(lambda: len(log(tmp_path, "done")) >= 2)
-    workers = {int(process) for *_, process in log(tmp_path, "begun")}
+    wait_until(lambda: len(logged(tmp_path, "done")) >= 2)
+    workers = {int(process) for *_, process in logged(tmp_path, "begun")}
     os.kill(sweeping.pid, how)
     output, _ = sweeping.communicate(timeout=60)
     if how == signal.SIGINT:
@@ -139,11 +116,11 @@ def test_a_stopped_sweep_keeps_what_is_done(how, tmp_path, url):
         assert output.endswith("stopped; finished trials are kept in the study\n")
         assert "Traceback" not in output
     wait_until(lambda: not any(map(alive, workers)), seconds=10)
-    done = {trial[:2] for trial in log(tmp_path, "done")}
+    done = {trial[:2] for trial in logged(tmp_path, "done")}
     (tmp_path / "log").unlink()
     finish(start(tmp_path, 0.1, "--storage", url, "--workers", "1"))
     assert_all_done_once(tmp_path)
-    again = {trial[:2] for trial in log(tmp_path, "done")} & done
+    again = {trial[:2] for trial in logged(tmp_path, "done")} & done
     assert len(again) <= 2  # at most what was done but not yet in the study
 
 
@@ -181,18 +158,18 @@ def test_two_workers_on_postgresql_and_one_is_killed(postgresql, tmp_path):
         folder.mkdir()
     options = ("--storage", postgresql, "--workers", "1")
     victim = start(folders[0], 60, *options)
-    wait_until(lambda: log(folders[0], "begun"))
+    wait_until(lambda: logged(folders[0], "begun"))
     survivor = start(folders[1], 0.3, *options)
-    wait_until(lambda: log(folders[1], "done"))
+    wait_until(lambda: logged(folders[1], "done"))
     os.killpg(victim.pid, signal.SIGKILL)
     output = finish(survivor)
     assert PASSWORD not in output
     assert "someone:***@" in output
     assert_all_done_once(folders[1])
-    done = collections.Counter(trial[:2] for trial in log(folders[1], "done"))
+    done = collections.Counter(trial[:2] for trial in logged(folders[1], "done"))
     assert len(done) == TRIALS
     assert set(done.values()) == {1}
-    assert not log(folders[0], "done")
+    assert not logged(folders[0], "done")
 
 
 def test_a_study_that_was_made_with_other_settings(tmp_path, url):
@@ -206,10 +183,10 @@ def test_a_study_that_was_made_with_other_settings(tmp_path, url):
 
 def test_more_seeds_go_on_from_fewer(tmp_path, url):
     finish(start(tmp_path, 0, "--storage", url, "--workers", "1", "--seeds", "2"))
-    assert len(log(tmp_path, "done")) == 4
+    assert len(logged(tmp_path, "done")) == 4
     finish(start(tmp_path, 0, "--storage", url, "--workers", "1"))
     assert_all_done_once(tmp_path)
-    assert len(log(tmp_path, "done")) == TRIALS
+    assert len(logged(tmp_path, "done")) == TRIALS
 
 
 @pytest.mark.parametrize("password", [PASSWORD, urllib.parse.quote(PASSWORD, safe="")])

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 from joblib.externals.loky import process_executor
 
 from coursework import paths
 from coursework.training import trials
+
+from processes import alive, logged, wait_until
 
 RUN = """
     import json, os, pathlib, sys, time
@@ -49,13 +50,6 @@ def start(folder, seconds, made="so"):
     )
 
 
-def begun(folder):
-    """(row, seed, process) of each trial that was begun."""
-    path = folder / "log"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [tuple(line.split()[1:]) for line in lines]
-
-
 def kept(folder):
     """Finished trials in the file of a run that was stopped."""
     return [
@@ -63,22 +57,6 @@ def kept(folder):
         for path in (folder / "trials").glob("test-*.jsonl")
         for line in path.read_text().splitlines()
     ]
-
-
-def wait_until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def alive(process):
-    """Whether a process runs (a zombie does not)."""
-    try:
-        state = pathlib.Path(f"/proc/{process}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 def finish(process):
@@ -93,7 +71,7 @@ def test_the_record_has_every_row_and_seed(tmp_path):
     results = [{"errors": seed} for seed in range(3)]
     assert record["trials"] == {"base": results, "other": results}
     assert record["setup"]["made"] == "so"
-    assert len({process for *_, process in begun(tmp_path)}) == 2
+    assert len({process for *_, process in logged(tmp_path, "begun")}) == 2
     assert not list((tmp_path / "trials").iterdir())
 
 
@@ -102,7 +80,7 @@ def test_the_record_has_every_row_and_seed(tmp_path):
 def test_a_stopped_run_goes_on_and_leaves_no_process(how, tmp_path):
     running = start(tmp_path, 0.5)
     wait_until(lambda: len(kept(tmp_path)) >= 2)
-    workers = {int(process) for *_, process in begun(tmp_path)}
+    workers = {int(process) for *_, process in logged(tmp_path, "begun")}
     os.kill(running.pid, how)
     running.communicate(timeout=60)
     assert running.returncode != 0
@@ -111,7 +89,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_process(how, tmp_path):
     assert 2 <= done < 6
     (tmp_path / "log").unlink()
     record = finish(start(tmp_path, 0))
-    assert len(begun(tmp_path)) == 6 - done
+    assert len(logged(tmp_path, "begun")) == 6 - done
     assert [trial["errors"] for trial in record["trials"]["other"]] == [0, 1, 2]
 
 
@@ -122,7 +100,7 @@ def test_other_settings_do_not_go_on_from_what_was_done(tmp_path):
     running.communicate()
     (tmp_path / "log").unlink()
     finish(start(tmp_path, 0, made="otherwise"))
-    assert len(begun(tmp_path)) == 6
+    assert len(logged(tmp_path, "begun")) == 6
 
 
 def test_a_last_line_that_was_cut_off_is_not_a_trial(tmp_path):

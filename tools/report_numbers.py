@@ -300,14 +300,8 @@ def answers(record, answer):
 
 
 def change(record, row):
-    """What one change does to the number of errors, a ``effects.Effect``."""
+    """What one change does to the number of errors: an ``effects.Effect``."""
     return paired.effects(record)[row]
-
-
-def ratio(record, row):
-    """ "0.52× (0.45 to 0.60)"."""
-    effect = change(record, row)
-    return f"{effect.ratio:.2f}× ({effect.low:.2f} to {effect.high:.2f})"
 
 
 def effects(comparisons):

@@ -20,7 +20,6 @@ import warnings
 import joblib
 import optuna
 import sqlalchemy
-from joblib.externals import loky
 from optuna import storages
 from sqlalchemy import exc
 
@@ -135,14 +134,10 @@ def sweep(experiment, arguments):
     print(
         f"{experiment.name}: {done} of {total} trials are done in {where}", flush=True
     )
-    job = joblib.delayed(work)(
+    call = joblib.delayed(work)(
         experiment, seeds, arguments.storage, arguments.heartbeat, os.getpid()
     )
-    try:
-        joblib.Parallel(arguments.workers)([job] * arguments.workers)
-    except BaseException:
-        loky.get_reusable_executor().shutdown(wait=False, kill_workers=True)
-        raise
+    list(trials.in_processes([call] * arguments.workers, arguments.workers))
     dataset, _ = variations.load(experiment.dataset)
     record = trials.as_record(trials.describe(experiment), finished(study, seeds))
     print(records.write_study(record, experiment.name, dataset), flush=True)
@@ -196,9 +191,8 @@ def work(experiment, seeds, url, heartbeat, parent):
     def objective(trial):
         row = trial.suggest_categorical("row", list(experiment.rows))
         seed = trial.suggest_int("seed", 0, MOST_SEEDS)
-        known = finished(study).get(
-            (row, seed)
-        )  # with fewer seeds, or by another worker
+        # Known from a run with fewer seeds, or from another worker.
+        known = finished(study).get((row, seed))
         result = known or experiment.run_trial(row, seed)
         trial.set_user_attr("result", result)
         print(f"  {row}, seed {seed}: {result['errors']} errors", flush=True)

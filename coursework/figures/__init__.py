@@ -46,7 +46,6 @@ from coursework.figures.style import (
     use_style,
 )
 from coursework.figures.tables import (
-    candidates,
     choices,
     findings,
     learnt,
@@ -61,7 +60,6 @@ from coursework.figures.training import (
     draw_curves,
     error_by_visibility,
     errors_by_step,
-    f_score_bars,
     f_score_sheet,
     f_scores,
     folded_confusions,
@@ -82,7 +80,6 @@ __all__ = [
     "as_png",
     "augmented",
     "brightness",
-    "candidates",
     "choices",
     "close",
     "confusion_by_attribute",
@@ -95,7 +92,6 @@ __all__ = [
     "error_by_visibility",
     "error_gallery",
     "errors_by_step",
-    "f_score_bars",
     "f_score_sheet",
     "f_scores",
     "findings",

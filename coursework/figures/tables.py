@@ -8,6 +8,7 @@ from coursework import records
 from coursework.training import effects, metrics
 
 RULES = {"": "---", "l": ":---", "r": "---:"}
+LEARNT = 0.99  # train accuracy from which a network knows its images
 
 
 def markdown(columns, rows, align=""):
@@ -73,11 +74,11 @@ def learnt(record):
         row: min(trial["train_accuracy"] for trial in trials)
         for row, trials in record["trials"].items()
     }
-    low = {row: accuracy for row, accuracy in worst.items() if accuracy < 0.99}
+    low = {row: accuracy for row, accuracy in worst.items() if accuracy < LEARNT}
     others = ", ".join(f"{row} ({accuracy:.1%})" for row, accuracy in low.items())
     findings(
-        f"{len(worst) - len(low)} of {len(worst)} networks classify at least 99 % of "
-        "their train images correctly, with every seed"
+        f"{len(worst) - len(low)} of {len(worst)} networks classify at least "
+        f"{LEARNT:.0%} of their train images correctly, with every seed"
         + (f"; the others, worst seed: {others}." if low else ".")
     )
 
@@ -94,11 +95,7 @@ def resolved(name, record):
     for answer in ("fewer errors", "more errors", "not resolved"):
         rows = [row for row, effect in found.items() if effect.answer == answer]
         rows.sort(key=lambda row: found[row].ratio, reverse=answer == "more errors")
-        listed = "; ".join(
-            f"{row} ({found[row].ratio:.2f}×, {found[row].low:.2f} to "
-            f"{found[row].high:.2f})"
-            for row in rows
-        )
+        listed = "; ".join(f"{row} {found[row]}" for row in rows)
         sentences.append(f"**{name}, {answer}:** {listed or 'none'}.")
     findings(*sentences)
 
@@ -114,37 +111,17 @@ def choices(reasons):
         name = f"variations_{dataset}"
         found[dataset] = effects.effects(records.read_study(name))
     rows = [
-        (choice, row, *(_effect(each.get(row)) for each in found.values()))
+        (choice, row, *(_marked(each.get(row)) for each in found.values()))
         for choice, row in reasons.items()
     ]
     table(["choice", "variation", "errors on lines", "errors on digits"], rows)
 
 
-def _effect(effect):
+def _marked(effect):
+    """An effect, bold where it is resolved; empty for None."""
     if effect is None:
         return ""
-    bold = "" if effect.answer == "not resolved" else "**"
-    return f"{bold}{effect.ratio:.2f}×{bold} ({effect.low:.2f} to {effect.high:.2f})"
-
-
-def candidates(record):
-    """Show every recipe that was tried for digits, best first.
-
-    Args:
-        record: what ``make sweep`` writes: ``trials``, row → results of some folds.
-    """
-    rows = []
-    base = record["trials"][effects.BASE]
-    for row, trials in record["trials"].items():
-        errors = [trial["errors"] for trial in trials]
-        seconds = statistics.mean(trial["seconds"] for trial in trials)
-        cost = seconds / statistics.mean(trial["seconds"] for trial in base)
-        rate = sum(errors) / sum(trial["tested"] for trial in trials)
-        counts = ", ".join(map(str, errors))
-        cost = f"{cost:.2f}×"
-        rows.append((rate, row, counts, f"{trials[0]['parameters']:,}", cost))
-    columns = ["recipe", "errors, fold by fold", "parameters", "training time"]
-    table(["accuracy", *columns], [(f"{1 - r[0]:.3%}", *r[1:]) for r in sorted(rows)])
+    return str(effect) if effect.answer == "not resolved" else f"**{effect}**"
 
 
 def variations(comparisons):

@@ -1,7 +1,6 @@
 """What a training led to: curves, variations, F-scores and confusions."""
 
 import itertools
-import math
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -210,18 +209,6 @@ def sample_efficiency(accuracies, images, title):
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
     axes.legend()
-    return figure
-
-
-def f_score_bars(f1, names):
-    """The F-score of each of a few classes, as bars with their numbers."""
-    figure, axes = plt.subplots(figsize=(6, 0.32 * len(names) + 1))
-    bars = axes.barh(names, f1, color=style.TRAIN)
-    axes.bar_label(bars, [f"{score:.4f}" for score in f1], padding=4)
-    axes.set_xlim(max(0, math.floor(min(f1) * 100 - 1) / 100), 1)
-    axes.invert_yaxis()
-    axes.set(xlabel="F-score (the axis does not begin at 0)", ylabel="class")
-    axes.set_title("F-score of each class")
     return figure
 
 

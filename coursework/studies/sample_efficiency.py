@@ -56,16 +56,11 @@ def lengthened(record, images, steps):
     So that few images do not mean few gradient steps. The learning rate schedule is as
     long as the training.
     """
-    fit = dict(record["training"]["fit"])
-    batches = math.ceil(images / fit["batch_size"])
-    everything = math.ceil(record["dataset"]["train"] / fit["batch_size"])
-    before = everything * fit["epochs"]
-    fit["epochs"] = max(fit["epochs"], math.ceil(steps / batches))
-    factor = batches * fit["epochs"] / before
-    return {
-        "compile": runs.stretched(record["training"]["compile"], factor),
-        "fit": fit,
-    }
+    training, images_before = record["training"], record["dataset"]["train"]
+    fit = training["fit"]
+    batches = runs.steps_of(images, epochs=1, batch_size=fit["batch_size"])
+    epochs = max(fit["epochs"], math.ceil(steps / batches))
+    return runs.adapted(training, images_before, images, epochs=epochs)
 
 
 def accuracies(record):

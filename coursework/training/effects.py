@@ -26,6 +26,10 @@ class Effect(typing.NamedTuple):
     p: float
     answer: str
 
+    def __str__(self):
+        """ "0.52× (0.45 to 0.60)": the ratio and its interval."""
+        return f"{self.ratio:.2f}× ({self.low:.2f} to {self.high:.2f})"
+
 
 def effects(record):
     """What each variation of a record does to the number of errors.

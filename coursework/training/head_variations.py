@@ -6,7 +6,6 @@ the same number of steps and are compared on validation images.
 
 import collections.abc
 import dataclasses
-import difflib
 import json
 
 import keras
@@ -14,7 +13,7 @@ import numpy as np
 from keras import optimizers
 
 from coursework import paths, records
-from coursework.training import callbacks, heads, networks, runs
+from coursework.training import callbacks, heads, networks, runs, variations
 
 BASE_SEEDS = (0, 1, 2, 3, 4)  # what the noise is measured with
 CONFIRMING_SEEDS = (1, 2)
@@ -96,11 +95,7 @@ class Experiment:
         Raises:
             ValueError: there is none; the message has the nearest names.
         """
-        known = {variation.name: variation for variation in (BASE, *self.variations)}
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0)
-            raise ValueError(f"no variation named {name!r}; nearest: {', '.join(near)}")
-        return known[name]
+        return variations.find(name, {v.name: v for v in (BASE, *self.variations)})
 
     def build(self, variation, images=None):
         """The compiled ``keras.Model`` of a variation.

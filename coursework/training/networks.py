@@ -11,8 +11,6 @@ from keras import layers, regularizers
 
 from coursework.training import heads
 
-DOWNSAMPLING = ("max pooling", "strided convolution")
-
 
 def small_cnn(
     input_shape=(28, 28, 3),
@@ -66,7 +64,12 @@ def small_cnn(
         x = layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
     x = layers.ReLU(name=f"relu{number}")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    probabilities = layers.Dense(classes, activation="softmax", name="class")(x)
+    probabilities = layers.Dense(
+        classes,
+        activation="softmax",
+        kernel_regularizer=weights["kernel_regularizer"],
+        name="class",
+    )(x)
     return keras.Model(image, probabilities, name="small_cnn")
 
 
@@ -76,57 +79,28 @@ def tuned_cnn(
     *,
     filters=((16,), (32,), (48,)),
     kernel_sizes=(5, 3, 3),
-    downsampling="max pooling",
     units=56,
-    dropout=0.0,
-    l2=0.0,
-    norm_momentum=0.9,
 ):
-    """A small deep network; the variations vary its arguments.
-
-    Stages of padded convolutions with batch normalization and ReLU; the last one of a
-    stage halves the size of the picture.
+    """Stages of padded convolutions, a fully connected layer and a softmax.
 
     Args:
         input_shape: (height, width, channels) of the images, pixels 0…255.
         classes: int, number of classes.
         filters: for each stage a tuple, the numbers of filters of its convolutions.
         kernel_sizes: for each stage an int, px.
-        downsampling: one of ``DOWNSAMPLING``.
         units: int, size of the fully connected layer.
-        dropout: float, share of these units that a training step sets to zero.
-        l2: float, factor of the squared weights of all kernels in the loss.
-        norm_momentum: float, of the batch normalization's averages; None is none.
 
     Returns:
         An uncompiled ``keras.Model``: (N, *input_shape) → (N, classes) probabilities.
 
     Raises:
-        ValueError: the stages' lists differ in length, or ``downsampling`` is unknown.
+        ValueError: the stages' lists differ in length.
     """
-    if downsampling not in DOWNSAMPLING:
-        known = ", ".join(DOWNSAMPLING)
-        raise ValueError(f"downsampling is {downsampling!r}; known: {known}")
-    if len(filters) != len(kernel_sizes):
-        raise ValueError(
-            f"filters has {len(filters)} stages but kernel_sizes {len(kernel_sizes)}"
-        )
-    weights = {
-        "use_bias": norm_momentum is None,  # normalization would take a bias out again
-        "kernel_regularizer": regularizers.L2(l2) if l2 else None,
-    }
     image = keras.Input(input_shape, name="image")
-    convolutions = _plan(filters, kernel_sizes, downsampling)
-    x = feature_network(image, convolutions, weights, norm_momentum)
-    x = layers.Dense(units, name="dense1", **weights)(x)
-    x = _normalized_relu(x, len(convolutions) + 1, norm_momentum)
-    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
-    probabilities = layers.Dense(
-        classes,
-        activation="softmax",
-        kernel_regularizer=weights["kernel_regularizer"],
-        name="class",
-    )(x)
+    x = feature_network(image, filters, kernel_sizes)
+    x = layers.Dense(units, use_bias=False, name="dense1")(x)
+    x = _normalized_relu(x, sum(map(len, filters)) + 1)
+    probabilities = layers.Dense(classes, activation="softmax", name="class")(x)
     return keras.Model(image, probabilities, name="tuned_cnn")
 
 
@@ -156,10 +130,8 @@ def four_head_cnn(
         ``heads.NAMES``, (N, 1) probabilities of level 1 of length, width and color, and
         (N, 12) probabilities of the angles.
     """
-    weights = {"use_bias": False}  # normalization would take a bias out again
     image = keras.Input(input_shape, name="image")
-    convolutions = _plan(filters, kernel_sizes, "max pooling")
-    features = feature_network(image, convolutions, weights, norm_momentum=0.9)
+    features = feature_network(image, filters, kernel_sizes)
     if shared:
         common = connected(features, units * len(heads.NAMES), "shared")
         outputs = [head_output(common, name) for name in heads.NAMES]
@@ -230,55 +202,40 @@ def team5_four_head_cnn(input_shape=(28, 28, 3), *, norm_momentum=0.99):
     return keras.Model(image, outputs, name="team5_four_head_cnn")
 
 
-def feature_network(image, convolutions, weights, norm_momentum):
-    """Scaling and convolutions, each with batch normalization and ReLU, flattened.
+def feature_network(image, filters, kernel_sizes):
+    """Scaling and stages of convolutions, flattened.
 
-    Pooling stands before normalization and ReLU, which then have less to do.
+    Each convolution has batch normalization and ReLU; the last one of a stage halves
+    the size of the image by max pooling, before them, so that they have less to do.
 
     Args:
         image: the network's ``keras.Input``, pixels 0…255.
-        convolutions: for each its filters, its kernel size and how it halves the
-            picture: one of ``DOWNSAMPLING``, or None.
-        weights: dict, further arguments of the convolutions.
-        norm_momentum: float, of the batch normalization's averages; None is none.
+        filters: for each stage a tuple, the numbers of filters of its convolutions.
+        kernel_sizes: for each stage an int, px.
 
     Returns:
         A Keras tensor, (N, features).
+
+    Raises:
+        ValueError: the stages' lists differ in length.
     """
+    if len(filters) != len(kernel_sizes):
+        raise ValueError(
+            f"filters has {len(filters)} stages but kernel_sizes {len(kernel_sizes)}"
+        )
     x = layers.Rescaling(1 / 255, name="scale")(image)
-    for number, convolution in enumerate(convolutions, start=1):
-        x = _convolution(x, number, *convolution, weights)
-        x = _normalized_relu(x, number, norm_momentum)
+    number = 0
+    for stage, size in zip(filters, kernel_sizes, strict=True):
+        for position, count in enumerate(stage, start=1):
+            number += 1
+            name = f"conv{number}"  # without a bias, which the norm would subtract
+            x = layers.Conv2D(count, size, padding="same", use_bias=False, name=name)(x)
+            if position == len(stage):
+                x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
+            x = _normalized_relu(x, number)
     return layers.Flatten(name="flatten")(x)
 
 
-def _plan(filters, kernel_sizes, downsampling):
-    """Filters, kernel size and way of halving (or None) of each convolution."""
-    return [
-        (count, kernel_size, downsampling if position == len(stage) else None)
-        for stage, kernel_size in zip(filters, kernel_sizes, strict=True)
-        for position, count in enumerate(stage, start=1)
-    ]
-
-
-def _convolution(x, number, filters, kernel_size, shrink, weights):
-    """A padded convolution that may halve the picture, in one of two ways."""
-    stride = 2 if shrink == "strided convolution" else 1
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=stride,
-        padding="same",
-        name=f"conv{number}",
-        **weights,
-    )(x)
-    if shrink == "max pooling":
-        x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
-    return x
-
-
-def _normalized_relu(x, number, momentum):
-    """Batch normalization, unless its momentum is None, and ReLU."""
-    if momentum is not None:
-        x = layers.BatchNormalization(momentum=momentum, name=f"norm{number}")(x)
+def _normalized_relu(x, number):
+    x = layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
     return layers.ReLU(name=f"relu{number}")(x)

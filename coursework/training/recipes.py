@@ -44,10 +44,8 @@ class Change:
 
         The schedule of the learning rate is as long as the training.
         """
-        fit = training["fit"] | self.fit
-        before = runs.steps_of(images_before, **_lengths(training["fit"]))
-        factor = runs.steps_of(images, **_lengths(fit)) / before
-        compiled = runs.stretched(training["compile"], factor)
+        training = runs.adapted(training, images_before, images, **self.fit)
+        compiled = training["compile"]
         optimizer = compiled["optimizer"]["config"]
         if self.learning_rate is not None:
             optimizer["learning_rate"]["config"]["warmup_target"] = self.learning_rate
@@ -56,11 +54,7 @@ class Change:
             rate = {"learning_rate": optimizer["learning_rate"], "name": "sgd"}
             compiled["optimizer"] |= {"class_name": "SGD", "config": SGD | rate}
         compiled["loss"] = self.loss or compiled["loss"]
-        return {"compile": compiled, "fit": fit}
-
-
-def _lengths(fit):
-    return {"epochs": fit["epochs"], "batch_size": fit["batch_size"]}
+        return training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +66,8 @@ class Experiment:
         network: str, the saved network.
         changes: dict, name of the row → ``Change``.
         on_test: bool, whether the whole train part is trained on and the test part
-            tested; else seed 3·i + k trains on all but fold k of the train part.
+            tested; else seed k trains on all but fold k of the train part.
+        seeds: tuple of int.
     """
 
     name: str
@@ -91,7 +86,7 @@ class Experiment:
 
     def describe(self):
         """dict: the network's configuration and what each row changes."""
-        record = self._record()
+        record = records.read(self.network, paths.ROOT / "models")
         return {
             "network": self.network,
             "dataset": record["dataset"],
@@ -100,9 +95,6 @@ class Experiment:
             "tested on": "test part" if self.on_test else f"{FOLDS} folds of train",
             "rows": {name: dataclasses.asdict(row) for name, row in self.rows.items()},
         }
-
-    def _record(self):
-        return records.read(self.network, paths.ROOT / "models")
 
     def run_trial(self, name, seed):
         """Train a clone of the network with one change.

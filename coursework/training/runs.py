@@ -360,6 +360,28 @@ def steps_of(images, epochs, batch_size):
     return math.ceil(images / batch_size) * epochs
 
 
+def adapted(training, images_before, images, **changes):
+    """The ``training`` of a record for other images, epochs or batches.
+
+    The learning rate schedule is made as long as the new training.
+
+    Args:
+        training: ``training`` of a record.
+        images_before: int, how many the record's network was trained on.
+        images: int, how many now.
+        changes: arguments of ``fit`` that differ.
+
+    Returns:
+        Such a dict.
+    """
+    fit = training["fit"] | changes
+    before, now = (
+        steps_of(count, settings["epochs"], settings["batch_size"])
+        for count, settings in ((images_before, training["fit"]), (images, fit))
+    )
+    return {"compile": stretched(training["compile"], now / before), "fit": fit}
+
+
 def stretched(compile_config, factor):
     """A compile configuration whose learning rate schedule is ``factor`` as long."""
     config = copy.deepcopy(compile_config)

@@ -46,7 +46,7 @@ def run(experiment, workers=None):
     missing = [job for job in jobs if job not in done]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        for job, result in _in_processes(experiment, jobs, missing, workers):
+        for job, result in _train(experiment, jobs, missing, workers):
             file.write(json.dumps([job, result]) + "\n")
             file.flush()
             done[job] = result
@@ -101,24 +101,27 @@ def _read(path):
     return done
 
 
-def _in_processes(experiment, jobs, missing, workers):
-    """Yield (job, result) in the order in which they are finished, with a progress bar.
-
-    Whatever ends this early ends the processes too.
-    """
+def _train(experiment, jobs, missing, workers):
+    """Yield (job, result) of each missing job, with a progress bar."""
     workers = workers or records.machine()["cores"]
-    parallel = joblib.Parallel(workers, return_as="generator_unordered")
     calls = (joblib.delayed(_call)(experiment, job, os.getpid()) for job in missing)
-    bar = tqdm.tqdm(
-        parallel(calls),
+    yield from tqdm.tqdm(
+        in_processes(calls, workers),
         total=len(jobs),
         initial=len(jobs) - len(missing),
         desc=f"{experiment.name}, {workers} at once",
         mininterval=10,
         file=sys.stdout,
     )
+
+
+def in_processes(calls, workers):
+    """Yield the results of ``joblib.delayed`` calls in the order in which they finish.
+
+    Whatever ends this early, Ctrl-C for example, ends the processes too.
+    """
     try:
-        yield from bar
+        yield from joblib.Parallel(workers, return_as="generator_unordered")(calls)
     except BaseException:
         loky.get_reusable_executor().shutdown(wait=False, kill_workers=True)
         raise

@@ -127,7 +127,7 @@ class Experiment:
         Raises:
             ValueError: there is no such row; the message has the nearest names.
         """
-        row = self._row(name)
+        row = find(name, self.rows)
         network = networks.small_cnn(**NETWORKS[self.dataset] | row.network)
         steps = runs.steps_of(images, self.epochs, self.batch_size)
         network.compile(
@@ -137,12 +137,6 @@ class Experiment:
             steps_per_execution=STEPS_PER_EXECUTION,
         )
         return network
-
-    def _row(self, name):
-        if name not in self.rows:
-            near = difflib.get_close_matches(name, self.rows, n=3, cutoff=0)
-            raise ValueError(f"no variation named {name!r}; nearest: {', '.join(near)}")
-        return self.rows[name]
 
     def describe(self):
         """dict: what all its trials share, and what each row changes."""
@@ -197,6 +191,14 @@ class Experiment:
             "parameters": network.count_params(),
             "seconds": round(seconds, 2),
         }
+
+
+def find(name, rows):
+    """A row by its name (ValueError with the nearest names if there is none)."""
+    if name not in rows:
+        near = difflib.get_close_matches(name, rows, n=3, cutoff=0)
+        raise ValueError(f"no variation named {name!r}; nearest: {', '.join(near)}")
+    return rows[name]
 
 
 @functools.cache
