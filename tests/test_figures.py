@@ -405,3 +405,14 @@ def test_a_forest_has_a_row_for_each_change_with_its_cost():
     ratio = next(x for x in axes.lines if x.get_marker() == "o")
     assert ratio.get_xdata() == pytest.approx(0.5, rel=0.02)
     assert axes.get_xscale() == "log"
+
+
+def test_errors_of_each_seed_are_dots_also_where_there_are_none():
+    trials = {
+        row: [{"errors": count, "tested": 100} for count in counts]
+        for row, counts in {"base": (0, 0), "padding: none": (7, 90)}.items()
+    }
+    record = {"trials": trials, "seeds": [0, 1]}
+    axes = figures.seed_errors(record, "title").axes[0]
+    assert [line.get_xdata().tolist() for line in axes.lines] == [[0, 0], [7, 90]]
+    assert axes.get_xlim()[0] == 0

@@ -246,9 +246,7 @@ def variations(known):
 def ablation(known):
     """The recipe of the tuned network for lines without one ingredient."""
     figure, axes = _panels(1, 1, height=1.6)
-    figures.draw_forest(axes, known["ablation_lines"])
-    axes.set_xlabel("errors relative to the full recipe")
-    figures.forest_legend(figure)
+    figures.draw_seed_errors(axes, known["ablation_lines"])
     return figure
 
 

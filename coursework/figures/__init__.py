@@ -14,7 +14,13 @@ from coursework.figures.data import (
     lines_by_kind,
     measured_lines,
 )
-from coursework.figures.forest import draw_forest, forest, forest_legend
+from coursework.figures.forest import (
+    draw_forest,
+    draw_seed_errors,
+    forest,
+    forest_legend,
+    seed_errors,
+)
 from coursework.figures.inside import (
     DIMMED,
     activation_strips,
@@ -89,6 +95,7 @@ __all__ = [
     "draw_confusion",
     "draw_curves",
     "draw_forest",
+    "draw_seed_errors",
     "error_by_visibility",
     "error_gallery",
     "errors_by_step",
@@ -118,6 +125,7 @@ __all__ = [
     "resolved",
     "sample_efficiency",
     "save",
+    "seed_errors",
     "show",
     "stretch_towards_one",
     "table",

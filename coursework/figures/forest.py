@@ -7,7 +7,7 @@ from matplotlib import lines, ticker
 from coursework.figures import style
 from coursework.training import effects
 
-LOOKS = {  # marker and color of each answer, to be told apart in gray print
+LOOKS = {  # marker and color of each answer, different in gray print too
     "fewer errors": ("o", style.TRAIN),
     "more errors": ("s", style.VALIDATION),
     "not resolved": ("D", "0.6"),
@@ -50,6 +50,39 @@ def draw_forest(axes, record, limits=None):
     axes.tick_params(axis="y", length=0)
     seeds = len(record["seeds"])
     axes.set_xlabel(f"errors relative to the base (bar: 95 % interval, {seeds} seeds)")
+
+
+def seed_errors(record, title):
+    """Number of errors of each row, a dot for each seed.
+
+    For rows with no error, of which a ratio would say nothing.
+
+    Args:
+        record: what ``trials.run`` gives.
+        title: str.
+    """
+    rows = list(record["trials"])
+    figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(rows) + 1.2))
+    draw_seed_errors(axes, record)
+    axes.set_title(title)
+    return figure
+
+
+def draw_seed_errors(axes, record):
+    """The same without a title."""
+    seeds = len(record["seeds"])
+    for row, trials in enumerate(record["trials"].values()):
+        errors = [trial["errors"] for trial in trials]
+        heights = row + np.linspace(-0.2, 0.2, seeds)
+        axes.plot(errors, heights, "o", color=style.TRAIN, markersize=4, clip_on=False)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.set_xlim(left=0)
+    axes.set_yticks(range(len(record["trials"])), record["trials"])
+    axes.invert_yaxis()
+    tested = record["trials"][effects.BASE][0]["tested"]
+    axes.set_xlabel(f"errors in {tested:,} test images (dots: {seeds} seeds)")
 
 
 def forest_legend(figure):
