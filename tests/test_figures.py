@@ -8,7 +8,6 @@ from PIL import Image
 from coursework import figures, visualize
 from coursework.data import lines
 from coursework.studies import activations
-from coursework.training import head_variations as variations
 from coursework.training import heads, metrics
 
 
@@ -73,7 +72,6 @@ def test_galleries_folds_and_scores_can_be_drawn(few_lines):
     confusion = np.eye(96, dtype=int)
     names = [lines.class_name(index) for index in range(96)]
     figures.folded_confusions(metrics.fold(confusion, lines.LEVELS))
-    figures.f_score_sheet(np.linspace(0.9, 1, 96))
     gallery = figures.error_gallery(
         few_lines.images[:2], np.array([0, 1]), np.eye(96)[[3, 4]], names
     )
@@ -129,31 +127,6 @@ def test_saved_figures_are_palette_pictures(sandbox):
         assert picture.mode == "P"
 
 
-def test_each_variation_has_a_row_and_each_trial_a_point():
-    def trials(name, *accuracies):
-        return [
-            variations.Trial(name, seed, accuracy, 1, 1.0)
-            for seed, accuracy in enumerate(accuracies)
-        ]
-
-    base = trials("base", 0.90, 0.91, 0.89)
-    comparisons = [
-        variations.Comparison(trials("same", 0.905), base),
-        variations.Comparison(trials("good", 0.99, 0.98, 0.985), base),
-        variations.Comparison(trials("bad", 0.5, 0.6, 0.55), base),
-    ]
-    axes = figures.variations(comparisons, "title").axes[0]
-    names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == ["base", "same", "good", "bad"]
-    points = {
-        line.get_label(): sorted(zip(*line.get_data(), strict=True))
-        for line in axes.lines
-    }
-    assert points["no effect"] == [(0.905, 0)]
-    assert points["better"] == [(0.98, 1), (0.985, 1), (0.99, 1)]
-    assert points["worse"] == [(0.5, 2), (0.55, 2), (0.6, 2)]
-
-
 def test_sample_efficiency_draws_means_and_every_seed():
     accuracies = {"plain": {100: [0.9, 0.8], 10: [0.5]}, "tuned": {10: [0.6], 20: [1]}}
     axes = figures.sample_efficiency(accuracies, 1000, "title").axes[0]
@@ -189,28 +162,14 @@ def test_learning_curves_of_heads_show_each_and_all_together():
     assert [line.get_label() for line in length.lines][:2] == ["train", "validation"]
 
 
-def test_errors_by_step_are_means_and_never_zero():
-    curves = [
-        {"step": [1, 2], **{name: [0.5, last] for name in heads.NAMES}}
-        for last in (0.8, 0.9)
+def test_head_errors_are_means_over_the_seeds():
+    histories = [
+        {f"{name}_accuracy": [0.5, a] for name in heads.NAMES} for a in (0.8, 0.9)
     ]
-    trials = [variations.Trial("x", 0, 0.5, 1, 1.0, curve) for curve in curves]
-    perfect = {"step": [1, 2], **{name: [1.0, 1.0] for name in heads.NAMES}}
-    other = [variations.Trial("y", 0, 0.5, 1, 1.0, perfect)]
-    left, right = figures.errors_by_step({"x": trials, "y": other}, 100, "x").axes
-    assert left.lines[0].get_ydata() == pytest.approx([0.5, 0.15])
-    assert right.lines[0].get_ydata() == pytest.approx([0.005, 0.005])
-    assert len(left.lines) == 4 + 1
-
-
-def test_a_gallery_of_heads_tells_the_truth_and_what_each_says():
-    index = int(lines.classes_of([0, 1, 3, 0]))  # short thick red 45°
-    outputs = [np.array([[p]]) for p in (0.9, 0.6, 0.2)]
-    outputs.append(np.full((1, 12), 0.02) + 0.76 * np.eye(12)[[7]])
-    figure = figures.head_gallery(np.zeros((1, 28, 28, 3), np.uint8), [index], outputs)
-    assert figure.axes[0].get_title() == (
-        "short thick red 45°\n→ long 90.0%, thick 60.0%,\nred 80.0%, 105° 78.0%"
-    )
+    record = {"trials": {"base": [{"history": history} for history in histories]}}
+    (axes,) = figures.head_errors(record, ["base"], "x").axes
+    assert len(axes.lines) == 4
+    assert axes.lines[0].get_ydata() == pytest.approx([0.5, 0.15])
 
 
 @pytest.fixture

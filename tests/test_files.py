@@ -45,7 +45,7 @@ WRITES = {
     "network": (
         "import pathlib; from coursework.training import networks; "
         "record = dict.fromkeys(records.FIELDS); "
-        "records.save(networks.tuned_cnn(), record, 'n', pathlib.Path(path).parent)"
+        "records.save(networks.small_cnn(), record, 'n', pathlib.Path(path).parent)"
     ),
 }
 

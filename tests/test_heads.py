@@ -1,6 +1,7 @@
 """The four heads: their labels, their predictions, and what is refused."""
 
 import dataclasses
+import math
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from keras import layers
 
 from coursework.data import lines
-from coursework.training import heads, networks
+from coursework.training import heads
 
 
 def test_targets_are_those_of_the_file_names(few_lines):
@@ -102,11 +103,6 @@ def test_a_network_with_other_heads(units, message):
         heads.are_on(keras.Model(image, outputs))
 
 
-def test_a_layer_for_a_head_that_is_none():
-    with pytest.raises(ValueError, match="no head 'colour'; nearest: color"):
-        networks.head_output(keras.Input((3,)), "colour")
-
-
 @pytest.mark.parametrize(
     ("choose", "message"),
     [
@@ -118,3 +114,17 @@ def test_a_layer_for_a_head_that_is_none():
 def test_outputs_that_are_not_those_of_the_heads(choose, message):
     with pytest.raises(ValueError, match=message):
         heads.probabilities(choose(make_outputs()))
+
+
+def test_loss_weights_are_by_head():
+    weights = heads.loss_weights((5, 2, 1, 50))
+    assert weights == {"length": 5.0, "width": 2.0, "color": 1.0, "angle": 50.0}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(1, 1, 1), (1, 1, 1, -1), (1, 1, 1, math.nan), (1, 1, 1, math.inf), "5211"],
+)
+def test_loss_weights_that_are_none(values):
+    with pytest.raises(ValueError, match="expected 4 numbers from 0, for length, wid"):
+        heads.loss_weights(values)

@@ -9,37 +9,22 @@ from keras import layers
 from coursework.training import heads, networks
 
 
-@pytest.mark.parametrize(
-    "build", [networks.small_cnn, networks.tuned_cnn, networks.four_head_cnn]
-)
+@pytest.mark.parametrize("build", [networks.small_cnn, networks.four_head_cnn])
 def test_raw_pixels_go_in_and_are_scaled_inside(build, few_lines):
     network = build()
     scaled = keras.Model(network.inputs, network.get_layer("scale").output)
     assert scaled.predict(few_lines.images[:5], verbose=0).max() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("shape", "classes", "filters", "kernel_sizes"),
-    [
-        ((28, 28, 3), 96, ((24,), (32,), (48,)), (5, 3, 3)),
-        ((28, 28, 1), 10, ((8, 12), (16,)), (3, 7)),
-    ],
-)
-def test_tuned_cnn_has_the_stages_asked_for(shape, classes, filters, kernel_sizes):
-    network = networks.tuned_cnn(
-        shape, classes, filters=filters, kernel_sizes=kernel_sizes
-    )
-    assert network.output_shape == (None, classes)
+@pytest.mark.parametrize("filters", [(8, 16), (24, 32, 48), (8, 8, 8, 8)])
+def test_small_cnn_has_the_convolutions_asked_for(filters):
+    network = networks.small_cnn((28, 28, 1), 10, filters=filters, kernel_size=5)
+    assert network.output_shape == (None, 10)
     convolutions = [x for x in network.layers if isinstance(x, layers.Conv2D)]
-    assert [x.filters for x in convolutions] == [n for stage in filters for n in stage]
-    expected = [
-        (size, size)
-        for stage, size in zip(filters, kernel_sizes, strict=True)
-        for _ in stage
-    ]
-    assert [x.kernel_size for x in convolutions] == expected
+    assert tuple(x.filters for x in convolutions) == filters
+    assert {x.kernel_size for x in convolutions} == {(5, 5)}
     last = network.get_layer("flatten").input.shape
-    assert last[1] == 28 // 2 ** len(filters)
+    assert last[1] == 28 // 2 ** min(len(filters), 3)
     momenta = {x.momentum for x in network.layers if hasattr(x, "momentum")}
     assert momenta == {0.9}
 
@@ -61,15 +46,10 @@ def test_small_cnn_regularizes_where_asked():
         assert layer.use_bias  # nothing else shifts
 
 
-def test_tuned_cnn_refuses_stages_that_do_not_match():
-    with pytest.raises(ValueError, match="filters has 2 stages but kernel_sizes 1"):
-        networks.tuned_cnn(filters=((8,), (8,)), kernel_sizes=(3,))
-
-
-@pytest.mark.parametrize("shared", [False, True])
-def test_four_heads_are_as_the_brief_directs(shared, few_lines):
+@pytest.mark.parametrize("outputs", networks.OUTPUTS[:2])
+def test_four_heads_are_as_the_brief_directs(outputs, few_lines):
     """Section 2.2: neurons, activation and loss at the end of each head."""
-    network = networks.four_head_cnn(shared=shared)
+    network = networks.four_head_cnn(outputs=outputs)
     assert network.output_names == ["length", "width", "color", "angle"]
     losses = heads.make_losses()
     for name, units, activation, loss in (
@@ -92,7 +72,7 @@ def test_all_heads_stand_on_one_feature_network():
     features = network.get_layer("flatten").output
     for name in heads.NAMES:
         assert network.get_layer(f"{name}_dense").input is features
-    shared = networks.four_head_cnn(shared=True)
+    shared = networks.four_head_cnn(outputs=networks.OUTPUTS[1])
     inputs = {id(shared.get_layer(name).input) for name in heads.NAMES}
     assert inputs == {id(shared.get_layer("shared_relu").output)}
 
@@ -107,6 +87,20 @@ def test_the_heads_train_end_to_end():
             output = network(images, training=True)[index]
             loss = tf.reduce_mean(output[:, units - 1])
         assert np.abs(tape.gradient(loss, kernel.value)).max() > 0
+
+
+def test_one_output_has_the_size_of_the_four_heads():
+    four, shared, one = (
+        networks.four_head_cnn(outputs=outputs) for outputs in networks.OUTPUTS
+    )
+    assert one.output_shape == (None, 96)
+    assert shared.get_layer("shared_dense").units == one.get_layer("shared_dense").units
+    assert four.count_params() == pytest.approx(shared.count_params(), rel=0.1)
+
+
+def test_unknown_outputs():
+    with pytest.raises(ValueError, match="outputs is 'two heads'; known: four heads"):
+        networks.four_head_cnn(outputs="two heads")
 
 
 def test_team5_four_head_cnn_has_the_parameters_that_its_authors_report():

@@ -15,13 +15,13 @@ import run_notebooks
 
 # their outputs are of the source before its imports changed; issue 16 removes this list
 NOT_YET_REWRITTEN = [
-    "Q2/1_four_head_network.ipynb",
     *("Q3/1_activations.ipynb", "Q3/2_filters.ipynb"),
     "Q3/3_class_activation_maps.ipynb",
 ]
 CHAPTERS = [
     *("Q1/1_datasets.ipynb", "Q1/2_plain_cnn.ipynb"),
     *("Q1/3_variations.ipynb", "Q1/4_tuned_cnn.ipynb"),
+    *("Q2/1_four_head_network.ipynb", "Q2/2_unseen_lines.ipynb"),
 ]
 
 REPOSITORY = paths.ROOT
@@ -100,7 +100,9 @@ class TestChapter:
         sources = [cell.source for cell in cells]
         writing = re.compile(r"figures\.(show|save)\(|runs\.save|write_study\(")
         first = next(i for i, source in enumerate(sources) if writing.search(source))
-        assert any("mnist.load_or_stand_in(" in source for source in sources[:first])
+        if any("mnist" in source for source in sources):
+            loading = "mnist.load_or_stand_in("
+            assert any(loading in source for source in sources[:first])
 
     def test_what_is_trained_has_a_seed(self, cells):
         code = "\n".join(cell.source for cell in cells)
@@ -173,7 +175,7 @@ class TestLookingInside:
         return run
 
     def save(self, name, dataset):
-        network = networks.tuned_cnn()
+        network = networks.small_cnn()
         record = dict.fromkeys(records.FIELDS, 0) | {
             "dataset": {"name": "lines", "sha256": dataset.sha256},
             "parameters": network.count_params(),

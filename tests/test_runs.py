@@ -259,7 +259,7 @@ def test_validation_is_as_often_as_asked_and_after_the_last_epoch(
 
 
 class TestClone:
-    @pytest.mark.parametrize("build", [small_network, networks.tuned_cnn])
+    @pytest.mark.parametrize("build", [small_network, networks.small_cnn])
     def test_of_a_saved_network_it_is_as_if_built_anew(self, build, tmp_path):
         keras.utils.set_random_seed(0)
         built = build()

@@ -16,7 +16,7 @@ def subjects(plain_cnn):
     keras.utils.set_random_seed(0)
     made = {
         "plain_lines": plain_cnn,
-        "tuned_lines": networks.tuned_cnn(),
+        "tuned_lines": networks.small_cnn(),
         "four_head_lines": networks.four_head_cnn(),
     }
     return {subject.title: subject for subject in maps.subjects_of(made)}
@@ -118,7 +118,7 @@ def test_the_choice_is_the_sharpest_and_the_most_dependent(subjects, images):
 
 def test_nothing_is_chosen_where_all_maps_are_blank(subjects, images):
     """No class has a score above another where the last layer gives nothing."""
-    network = networks.tuned_cnn()
+    network = networks.small_cnn()
     network.get_layer("class").set_weights(
         [np.zeros_like(w) for w in network.get_layer("class").get_weights()]
     )

@@ -13,7 +13,7 @@ import zipfile
 import nbformat
 import pytest
 
-from coursework import files, paths
+from coursework import files, paths, records
 
 import make_submission
 import run_notebooks
@@ -142,10 +142,20 @@ class TestContent:
             sums = map(run_notebooks.source_sha256, (ours, theirs))
             assert len(set(sums)) == 1
 
+    def test_what_a_notebook_loads_is_there(self, zips, project):
+        folder = unzipped(project, 2)
+        notebook = run_notebooks.read_notebook(folder / "Q2" / "2_unseen_lines.ipynb")
+        code = "".join(cell.source for cell in run_notebooks.code_cells(notebook))
+        loaded = re.findall(r'records\.load\("(\w+)"\)', code)
+        assert len(loaded) == 3
+        for name in loaded:
+            records.load(name, folder / "models")
+
     def test_it_runs_on_its_own(self, zips, project):
         """The first cells of its notebook, by its own runner and its own package."""
         folder = unzipped(project, 2)
         shorten(folder / "Q2" / "1_four_head_network.ipynb", "## Training")
+        (folder / "Q2" / "2_unseen_lines.ipynb").unlink()  # needs digits, too
         for built in (PROJECT / "data").glob("lines.npz"):  # saves seconds
             shutil.copy(built, folder / "data")
         environment = os.environ | {"QUICK": "1", "PYTHONPATH": str(folder)}
@@ -206,7 +216,8 @@ class TestBadInput:
         assert f"{name} is missing: " in self.refused(capsys)
 
     def test_no_notebook(self, project, capsys):
-        (project / "Q2" / "1_four_head_network.ipynb").unlink()
+        for notebook in (project / "Q2").glob("*.ipynb"):
+            notebook.unlink()
         assert "Q2/[0-9]_*.ipynb is missing" in self.refused(capsys)
 
     def test_a_record_that_does_not_match_its_model(self, project, capsys):

@@ -1,14 +1,6 @@
 """Tables that notebooks and READMEs show."""
 
 from coursework.figures import tables
-from coursework.training import head_variations as variations
-
-
-def make_trials(name, *accuracies):
-    return [
-        variations.Trial(name, seed, accuracy, 1234, 2.0)
-        for seed, accuracy in enumerate(accuracies)
-    ]
 
 
 def test_columns_are_aligned_where_asked():
@@ -16,21 +8,6 @@ def test_columns_are_aligned_where_asked():
     lines = ["| a | b |", "| :--- | ---: |", "| 1 | x |", "| 2 | y |"]
     assert text.splitlines() == lines
     assert tables.markdown(["a", "b"], []).splitlines()[1] == "| --- | --- |"
-
-
-def test_variations_tell_an_effect():
-    base = make_trials("base: nothing", 0.90, 0.91, 0.89)
-    better = make_trials("depth: two", 0.95, 0.96, 0.97)
-    comparisons = [
-        variations.Comparison(better, base),
-        variations.Comparison(make_trials("depth: one", 0.9), base),
-    ]
-    lines = tables.variations(comparisons).splitlines()[2:]
-    assert lines == [
-        "| base | 90.00% | noise: 1.000 points |  | 1,234 | 2.0 |",
-        "| depth: two | 96.00% | +5.0, +6.0, +7.0 | **better** | 1,234 | 2.0 |",
-        "| depth: one | 90.00% | +0.0 |  | 1,234 | 2.0 |",
-    ]
 
 
 def test_two_networks_are_paired_by_seed(monkeypatch):

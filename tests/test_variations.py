@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from coursework.data import splits
-from coursework.training import effects, networks, runs, variations
+from coursework.training import effects, heads, networks, runs, variations
 
-LINES, DIGITS = variations.EXPERIMENTS.values()
+LINES, DIGITS, HEADS = variations.EXPERIMENTS.values()
 every_experiment = pytest.mark.parametrize(
     "experiment", variations.EXPERIMENTS.values(), ids=variations.EXPERIMENTS
 )
 
 
-@every_experiment
+@pytest.mark.parametrize("experiment", [LINES, DIGITS], ids=["lines", "digits"])
 def test_what_the_brief_names_is_varied(experiment):
     groups = {name.partition(":")[0] for name in experiment.rows}
     assert groups >= {
@@ -31,6 +31,7 @@ def test_each_is_one_change_of_the_base(experiment):
     """Of the network, of how it is compiled, or of the images."""
     rows = json.loads(json.dumps(experiment.describe()))["rows"]
     base = rows.pop(effects.BASE)
+    rows.pop("heads: none, 96 classes", None)  # another output needs another loss
     for name, row in rows.items():
         assert sum(row[part] != base[part] for part in row) == 1, name
 
@@ -62,6 +63,13 @@ def test_depth(name, convolutions, size):
     network = LINES.build(name, images=96)
     assert sum(x.name.startswith("conv") for x in network.layers) == convolutions
     assert network.get_layer("flatten").input.shape[1:3] == (size, size)
+
+
+def test_the_weights_of_the_losses_are_those_of_the_row():
+    network = HEADS.build("loss weights: 5:2:1:50", images=96)
+    assert network.output_names == list(heads.NAMES)
+    weights = network.get_compile_config()["loss_weights"]
+    assert weights == {"length": 5, "width": 2, "color": 1, "angle": 50}
 
 
 def test_the_schedule_ends_with_the_training():

@@ -143,7 +143,7 @@ def test_rank_correlation_is_scipy_s_and_blank_maps_count():
 
 def test_layers_are_randomized_from_the_top_and_the_model_stays(images):
     keras.utils.set_random_seed(0)
-    model = networks.tuned_cnn()
+    model = networks.small_cnn()
     before = model.get_weights()
     result = visualize.sanity_check(model, images)
     weighted = [layer.name for layer in model.layers if layer.weights]
@@ -153,7 +153,7 @@ def test_layers_are_randomized_from_the_top_and_the_model_stays(images):
 
 
 def test_each_repeat_begins_with_the_learnt_weights(images, monkeypatch):
-    model, original, begun = networks.tuned_cnn(), evaluation._randomize, []
+    model, original, begun = networks.small_cnn(), evaluation._randomize, []
 
     def recorded(copy, random):
         begun.append(copy.get_weights())
@@ -169,7 +169,7 @@ def test_each_repeat_begins_with_the_learnt_weights(images, monkeypatch):
 
 
 def test_shuffled_copies_share_nothing_with_the_model(images):
-    model, random = networks.tuned_cnn(), np.random.default_rng(0)
+    model, random = networks.small_cnn(), np.random.default_rng(0)
     model.set_weights([random.uniform(0.5, 1, w.shape) for w in model.get_weights()])
     before = model.get_weights()
     for path, copy in visualize.randomized(model, images):
@@ -182,7 +182,7 @@ def test_shuffled_copies_share_nothing_with_the_model(images):
 
 def test_no_repeat_is_refused(images):
     with pytest.raises(ValueError, match="received repeats=0"):
-        visualize.sanity_check(networks.tuned_cnn(), images, repeats=0)
+        visualize.sanity_check(networks.small_cnn(), images, repeats=0)
 
 
 def test_a_map_that_ignores_the_weights_fails(images, monkeypatch):
@@ -194,7 +194,7 @@ def test_a_map_that_ignores_the_weights_fails(images, monkeypatch):
         return maps.dataclasses.replace(found, maps=evaluation.sobel(images))
 
     monkeypatch.setattr(maps, "class_activation_maps", edges)
-    result = visualize.sanity_check(networks.tuned_cnn(), images)
+    result = visualize.sanity_check(networks.small_cnn(), images)
     assert result.spearman == pytest.approx([1] * len(result.layers))
     assert not result.passed
 
@@ -216,7 +216,7 @@ def test_the_copy_does_what_the_model_does(images):
 
 
 def test_blank_maps_have_no_deletion_and_ties_are_broken_at_random(images):
-    model = networks.tuned_cnn()
+    model = networks.small_cnn()
     found = visualize.class_activation_maps(model, images[:2])
     values = np.zeros_like(found.maps)
     values[1, 3, 4] = 1
@@ -231,7 +231,7 @@ def test_blank_maps_have_no_deletion_and_ties_are_broken_at_random(images):
 
 
 def test_repeats_have_an_error_and_the_cascade_can_be_left_out(images):
-    model = networks.tuned_cnn()
+    model = networks.small_cnn()
     whole = visualize.sanity_check(model, images, repeats=3)
     last = visualize.sanity_check(model, images, repeats=3, cascade=False)
     assert last.layers == whole.layers[-1:]
@@ -244,7 +244,7 @@ def test_repeats_have_an_error_and_the_cascade_can_be_left_out(images):
 
 @pytest.mark.parametrize(("count", "steps"), [(2, 4), (1, 0)])
 def test_deletion_asks_for_a_map_of_each_image(count, steps, images):
-    model = networks.tuned_cnn()
+    model = networks.small_cnn()
     found = visualize.class_activation_maps(model, images[:1])
     with pytest.raises(ValueError, match="expected a map for each image"):
         visualize.deletion_and_insertion(model, images[:count], found, steps=steps)
@@ -252,7 +252,7 @@ def test_deletion_asks_for_a_map_of_each_image(count, steps, images):
 
 def test_one_image_cannot_be_compared(images):
     with pytest.raises(ValueError, match=r"1 of 1 images have a map .* at least two"):
-        visualize.sanity_check(networks.tuned_cnn(), images[:1])
+        visualize.sanity_check(networks.small_cnn(), images[:1])
 
 
 def test_blank_maps_are_left_out_of_the_sanity_check():

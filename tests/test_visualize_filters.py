@@ -112,7 +112,7 @@ def test_black_that_stays_black_is_not_saturated(kernels):
 @pytest.mark.parametrize("blank", [0, 0.25])
 def test_channels_that_may_not_change_stay_blank(blank):
     keras.utils.set_random_seed(0)
-    model = networks.tuned_cnn()
+    model = networks.small_cnn()
     options = {"blank": blank, "steps": 5, "l2": 1e-6, "total_variation": 1e-6}
     part = visualize.filters(model, "relu2", channels=(0, 2), **options)
     whole = visualize.filters(model, "relu2", **options)
@@ -180,9 +180,9 @@ def test_units_of_a_dense_layer(model):
 
 
 def test_kernels_are_shown_where_the_layer_reads_the_image():
-    tuned = networks.tuned_cnn()
+    tuned = networks.small_cnn()
     first = visualize.filters(tuned, "conv1", steps=1)
-    assert first.kernels.shape == (16, 5, 5, 3)
+    assert first.kernels.shape == (16, 3, 3, 3)
     kernel = tuned.get_layer("conv1").kernel.numpy()
     assert (first.kernels[7] == kernel[..., 7]).all()
     assert visualize.filters(tuned, "conv2", steps=1).kernels is None
@@ -191,7 +191,7 @@ def test_kernels_are_shown_where_the_layer_reads_the_image():
 @pytest.mark.parametrize("layer", ["conv3", "norm2", "relu3", "pool1", "dense1"])
 def test_any_layer_of_a_network_can_be_climbed(layer):
     keras.utils.set_random_seed(0)
-    found = visualize.filters(networks.tuned_cnn(), layer, steps=5)
+    found = visualize.filters(networks.small_cnn(), layer, steps=5)
     assert np.isfinite(found.images).all()
     rises = found.after > found.before
     assert (rises | (np.array(found.statuses) == "dead")).all()
@@ -200,8 +200,8 @@ def test_any_layer_of_a_network_can_be_climbed(layer):
 
 def test_progress_is_told_for_each_portion():
     told = []
-    model = networks.tuned_cnn(units=100)
-    visualize.filters(model, "dense1", steps=1, progress=lambda *n: told.append(n))
+    model = networks.small_cnn(classes=100)
+    visualize.filters(model, "class", steps=1, progress=lambda *n: told.append(n))
     assert told == [(50, 100), (100, 100)]
 
 

@@ -61,7 +61,9 @@ QUESTIONS = {
         ),
     ),
     2: Question(
-        "multi-head classification", ("four_head_lines",), ("variations_four_heads",)
+        "multi-head classification",
+        _LINE_NETWORKS,
+        ("variations_four_heads", "unseen_lines"),
     ),
     3: Question(
         "looking into networks",

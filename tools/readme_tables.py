@@ -6,7 +6,6 @@ import re
 from coursework import paths, records
 from coursework.data import lines, mnist
 from coursework.figures import tables
-from coursework.training import head_variations
 
 import report_numbers
 import run_notebooks
@@ -133,11 +132,6 @@ def checksums():
     return tables.markdown(["array", "SHA-256 of its bytes"], rows)
 
 
-def tried(name):
-    """Every variation of an experiment."""
-    return tables.variations(head_variations.read(name, paths.ROOT / "models"))
-
-
 def maps():
     """Class activation maps of lines, measured: a row for each method and depth."""
     return report_numbers.maps(_study("class_activation_maps"))
@@ -148,10 +142,6 @@ TABLES = {
     "results_q1": functools.partial(results, "Q1"),
     "results_q2": functools.partial(results, "Q2"),
     "heads": head_scores,
-    **{
-        f"variations_{name}": functools.partial(tried, name)
-        for name in head_variations.EXPERIMENTS
-    },
     "maps": maps,
     "notebooks": notebooks,
     "versions": versions,

@@ -250,18 +250,47 @@ def ablation(known):
     return figure
 
 
-def errors_by_step(known):
-    """How soon each head learns, for three weightings of the losses."""
-    comparisons = {each.name: each for each in known["variations_four_heads"]}
-    trials = {"loss weights: 1:1:1:1": next(iter(comparisons.values())).base}
-    trials |= {
-        name: comparison.trials
-        for name, comparison in comparisons.items()
-        if name.startswith("loss weights")
-    }
-    images = known["four_head_lines"]["dataset"]["validation"]
-    figure = figures.errors_by_step(trials, images, "")
-    figure.set_size_inches(WIDTH, 2.1)
+def head_variations(known):
+    """What heads, loss weights and a shared layer do to the joint errors."""
+    figure, axes = _panels(1, 1, height=1.6)
+    figures.draw_forest(axes, known["variations_four_heads"])
+    axes.set_xlabel("joint errors relative to the base")
+    figures.forest_legend(figure)
+    return figure
+
+
+def psychometric(known):
+    """Where each attribute's answer changes, five networks."""
+    figure, grid = _panels(1, 4, height=2.3, sharey=True)
+    found = known["unseen_lines"]["psychometric"]
+    for axes, (attribute, result) in zip(grid, found.items(), strict=True):
+        figures.draw_psychometric(axes, attribute, result)
+        axes.set_ylabel("probability" if attribute == "length" else "")
+        axes.set_title(figures.UPPER[attribute])
+    figure.legend(
+        *grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=5
+    )
+    return figure
+
+
+def interventions(known):
+    """What the length and the width head use, before and after the remedy."""
+    found = known["unseen_lines"]["interventions_after"]
+    figure, grid = _panels(1, 4, height=2.6, sharey=True)
+    panels = [
+        (attribute, name, curves)
+        for attribute, each in found.items()
+        for name, curves in each.items()
+    ]
+    for axes, (attribute, name, curves) in zip(grid, panels, strict=True):
+        short = {what.replace(attribute, "size"): c for what, c in curves.items()}
+        figures.draw_interventions(axes, short, attribute)
+        axes.set_title(f"{attribute}: {name}", fontsize=8)
+        axes.set_xlabel(f"{attribute}, or ink of it, px")
+    grid[0].set_ylabel("probability of long, thick")
+    figure.legend(
+        *grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=5
+    )
     return figure
 
 
@@ -524,7 +553,9 @@ DRAWN = {
     "report_network": network,
     "report_head_learning_curves": head_learning_curves,
     "report_confusion_heads": confusions_of_heads,
-    "report_errors_by_step": errors_by_step,
+    "report_psychometric": psychometric,
+    "report_interventions": interventions,
+    "report_head_variations": head_variations,
     "report_probes": probes,
     "report_dependence": dependence,
     "report_activations": activations,

@@ -12,8 +12,7 @@ from coursework.data import lines
 from coursework.figures import tables
 from coursework.studies import maps as map_study
 from coursework.studies import sample_efficiency
-from coursework.training import effects as paired
-from coursework.training import head_variations, heads, metrics
+from coursework.training import effects, heads, metrics
 
 WORST = 5  # classes in a table of the worst
 MAP_COLUMNS = (
@@ -30,10 +29,7 @@ def read_all():
     """
     folder = paths.ROOT / "models"
     known = {name: records.read_checked(name, folder) for name in records.NOTEBOOKS}
-    known |= {name: records.read_study(name, folder) for name in records.STUDIES}
-    for name in head_variations.EXPERIMENTS:
-        known[f"variations_{name}"] = head_variations.read(name, folder)
-    return known
+    return known | {n: records.read_study(n, folder) for n in records.STUDIES}
 
 
 # --- how numbers are written ----------------------------------------------------------
@@ -292,7 +288,7 @@ def answers(record, answer):
     """
     found = {
         row: effect.ratio
-        for row, effect in paired.effects(record).items()
+        for row, effect in effects.effects(record).items()
         if effect.answer == answer
     }
     order = sorted(found, key=found.get, reverse=answer == "more errors")
@@ -301,50 +297,7 @@ def answers(record, answer):
 
 def change(record, row):
     """What one change does to the number of errors: an ``effects.Effect``."""
-    return paired.effects(record)[row]
-
-
-def effects(comparisons):
-    """Names of the variations by what they did: "better", "worse", "none"."""
-    kinds = {"better": [], "worse": [], "none": []}
-    for comparison in comparisons:
-        kinds[comparison.effect].append(comparison.name)
-    return kinds
-
-
-def variation(comparisons, name):
-    """Mean accuracy of a variation, and its differences from the base in noise."""
-    for comparison in comparisons:
-        if comparison.name == name:
-            mean = statistics.mean(trial.accuracy for trial in comparison.trials)
-            return {"accuracy": mean, "effect": comparison.effect} | {
-                "differences": comparison.differences
-            }
-    known = ", ".join(comparison.name for comparison in comparisons)
-    raise ValueError(f"no variation {name!r}; there are: {known}")
-
-
-def base(comparisons):
-    """Mean and standard deviation of the base of an experiment, and its parameters."""
-    values = [trial.accuracy for trial in comparisons[0].base]
-    return {
-        "accuracy": statistics.mean(values),
-        "noise": statistics.stdev(values),
-        "seeds": len(values),
-        "parameters": comparisons[0].base[0].parameters,
-    }
-
-
-def variations_table(comparisons):
-    """A short table: what changed, accuracy, difference of each seed, effect."""
-    columns = ["what changed", "accuracy", "differences, in noise", "effect"]
-    first = base(comparisons)
-    rows = [("base", percent(first["accuracy"], 2), "", "")]
-    for comparison in comparisons:
-        differences = ", ".join(signed(value, 1) for value in comparison.differences)
-        mean = statistics.mean(trial.accuracy for trial in comparison.trials)
-        rows.append((comparison.name, percent(mean, 2), differences, comparison.effect))
-    return tables.markdown(columns, rows, "lrrl")
+    return effects.effects(record)[row]
 
 
 def samples(record, network):
@@ -375,21 +328,20 @@ def levels_table(record):
     return tables.markdown(columns, rows, "lrllrrrr")
 
 
-def final_errors(trials):
-    """Each head's share of errors at the end of a training, mean over the seeds."""
-    names = (*heads.NAMES, "joint")
-    ends = {n: [1 - trial.curves[n][-1] for trial in trials] for n in names}
-    return {name: statistics.mean(values) for name, values in ends.items()}
+def final_errors(record, row):
+    """Share of errors of each head after the last epoch of a row, mean over seeds."""
+    trials = record["trials"][row]
+    return {
+        name: 1
+        - statistics.mean(trial["history"][f"{name}_accuracy"][-1] for trial in trials)
+        for name in heads.NAMES
+    }
 
 
-def weightings(comparisons):
-    """``final_errors`` of the base and of each weighting of the losses."""
-    found = {"1:1:1:1": final_errors(comparisons[0].base)}
-    for comparison in comparisons:
-        group, change = comparison.name.split(": ", 1)
-        if group == "loss weights":
-            found[change] = final_errors(comparison.trials)
-    return found
+def thresholds(record, attribute):
+    """Thresholds of the four-head network, seed by seed: ["10.75", …]."""
+    found = record["psychometric"][attribute]["thresholds"]
+    return [decimal(t, 2) for name, (t, _) in found.items() if name[:4] == "four"]
 
 
 def probe_path(study, network, label):
@@ -453,6 +405,12 @@ def on_the_line(record, says):
             fields = [f for f in row if f.startswith("HiResCAM") and "on the line" in f]
             return row[fields[0]]
     raise ValueError(f"the record of the maps has nothing on {says!r}")
+
+
+def chance_on_the_line(record, says):
+    """The share of the image that the lines with this answer cover."""
+    rows = (row for row in record["on_the_line"] if row["says"] == says)
+    return next(rows)["on the line by chance"]
 
 
 def map_score(record, method, depth, network, head="class"):

@@ -5,7 +5,6 @@ import numpy as np
 
 from coursework.data import lines
 from coursework.figures import style
-from coursework.training import heads
 
 
 def contact_sheet(dataset):
@@ -70,26 +69,6 @@ def error_gallery(images, truth, probabilities, names):
     if len(names) > style.MOST_NUMBERED:  # many classes have long names
         return style.gallery(images, titles, columns=6, size=1.9)
     return style.gallery(images, titles, columns=8, size=1.25)
-
-
-def head_gallery(images, classes, outputs):
-    """Lines, each with its true class and what each head says of it, and how sure.
-
-    Args:
-        images: (N, 28, 28, 3) uint8.
-        classes: (N,) integers, 0…95, the true ones.
-        outputs: what ``predict`` returns for these images: a list, one array a head.
-    """
-    shares = heads.probabilities(outputs)
-    titles = []
-    for row, label in enumerate(classes):
-        said = [
-            f"{lines.ATTRIBUTE_NAMES[name][share[row].argmax()]} {share[row].max():.1%}"
-            for name, share in shares.items()
-        ]
-        said = f"→ {', '.join(said[:2])},\n{', '.join(said[2:])}"
-        titles.append(f"{lines.class_name(label)}\n{said}")
-    return style.gallery(images, titles, columns=6, size=2.1)
 
 
 def measured_lines(drawn, shapes):

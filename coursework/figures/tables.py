@@ -1,7 +1,5 @@
 """Tables in Markdown, for the notebooks' output and for the READMEs."""
 
-import statistics
-
 from IPython.display import Markdown, display
 
 from coursework import records
@@ -124,39 +122,89 @@ def _marked(effect):
     return str(effect) if effect.answer == "not resolved" else f"**{effect}**"
 
 
-def variations(comparisons):
-    """All variations and their base, accuracies as means over the seeds.
+def thresholds(found):
+    """Show where each curve crosses one half, and its slope there.
 
     Args:
-        comparisons: list of ``variations.Comparison`` with the same base.
+        found: what ``unseen_lines.psychometric`` gives.
     """
-    base = comparisons[0].base
-    noise = statistics.stdev(trial.accuracy for trial in base)
+    names = next(iter(found.values()))["thresholds"]
     rows = [
-        ("base", _accuracy(base), f"noise: {noise * 100:.3f} points", "", *_cost(base))
+        (name, *(_crossing(result["thresholds"][name]) for result in found.values()))
+        for name in names
     ]
-    for comparison in comparisons:
-        differences = ", ".join(f"{value:+.1f}" for value in comparison.differences)
-        effect = "" if comparison.effect == "none" else f"**{comparison.effect}**"
-        trials = comparison.trials
-        rows.append(
-            (comparison.name, _accuracy(trials), differences, effect, *_cost(trials))
-        )
-    columns = [
-        "what changed",
-        "validation accuracy",
-        "difference of each seed, in noise",
-        "effect",
-        "parameters",
-        "seconds",
+    table(["threshold (slope)", *found], rows)
+
+
+def _crossing(pair):
+    value, slope = pair
+    return "–" if value != value else f"{value:.2f} ({slope:.2f})"
+
+
+def percentages(found, what):
+    """Show shares as percent: dict, row → column → float 0…1; ``what`` the rows are."""
+    columns = [what, *next(iter(found.values()))]
+    rows = [
+        (name, *(f"{value:.0%}" for value in each.values()))
+        for name, each in found.items()
     ]
-    return markdown(columns, rows)
+    table(columns, rows)
 
 
-def _accuracy(trials):
-    return f"{statistics.mean(trial.accuracy for trial in trials):.2%}"
+def extremes(found):
+    """Show the answer to a large line under the strongest of each intervention.
+
+    Args:
+        found: dict, network → what ``unseen_lines.interventions`` gives.
+    """
+    rows = {
+        name: {what: means[0] for what, means in curves.items() if "varied" not in what}
+        for name, curves in found.items()
+    }
+    percentages(rows, "network")
 
 
-def _cost(trials):
-    seconds = statistics.mean(trial.seconds for trial in trials)
-    return f"{trials[0].parameters:,}", f"{seconds:.1f}"
+def sure_outside(summary):
+    """Show how sure networks are of images that have no answer.
+
+    Args:
+        summary: dict, kind → network → what ``unseen_lines.summary`` gives.
+    """
+    rows = [
+        (kind, name, f"{s['confidence']:.2f}", f"{s['sure']:.0%}", f"{s['auc']:.3f}")
+        for kind, each in summary.items()
+        for name, s in each.items()
+    ]
+    columns = ["images", "network", "median confidence", "more than 0.9 sure"]
+    table([*columns, "area under the ROC curve"], rows)
+
+
+def unseen_findings(results):
+    """Show what ``Q2/2_unseen_lines`` found, from what its record holds."""
+    seeds = [
+        value
+        for name, (value, _) in results["psychometric"]["length"]["thresholds"].items()
+        if name.startswith("four heads")
+    ]
+    after = results["robustness"]["after"]
+    images = results["robustness"]["images"]
+    held = "width varied, same ink"
+    after_training = results["interventions_after"]["width"]
+    wide, repaired = (curves[held][-1] for curves in after_training.values())
+    noise = after["noise"]
+    half = next(
+        k for k, n in enumerate(noise["correct"]["four heads"]) if n <= images / 2
+    )
+    shares = [correct[half] / images for correct in noise["correct"].values()]
+    remedy = results["remedy"]
+    findings(
+        f"The threshold of the length is {min(seeds):.2f} to {max(seeds):.2f} px in "
+        "three seeds.",
+        f"A thick line with the ink of a thin one is called thick with probability "
+        f"{wide:.2f}; after training with drawn lines, {repaired:.2f}.",
+        f"Under noise of {noise['severities'][half]} gray levels all four heads are "
+        f"right for {shares[0]:.0%} of the lines; after training with drawn lines, "
+        f"{shares[1]:.0%}.",
+        f"That training leaves {remedy['errors']} joint errors in "
+        f"{remedy['tested']:,} test lines.",
+    )

@@ -7,23 +7,13 @@ import numpy as np
 from matplotlib import colors, ticker
 
 from coursework.data import lines
-from coursework.figures import data, style
+from coursework.figures import style
 from coursework.training import heads, metrics
 
-EFFECTS = {
-    "better": ("^", style.TRAIN),
-    "worse": ("v", style.VALIDATION),
-    "none": ("o", "0.45"),
-}
-EFFECT_LABELS = {"better": "better", "worse": "worse", "none": "no effect"}
 # From green to dark blue: a single error has to stand out from the white of none.
 COUNT_SCALE = colors.ListedColormap(
     plt.get_cmap(style.SCALE)(np.linspace(0.75, 0, 256))
 )
-ACCURACY_TICKS = (
-    0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.97, 0.98, 0.985, 0.9875, 0.99,
-    0.995, 0.998, 0.999, 0.9995, style.MOST_ACCURATE,
-)  # fmt: skip
 
 
 def learning_curves(history, title):
@@ -83,103 +73,39 @@ def draw_curves(axes, history, key):
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
 
 
-def errors_by_step(trials, images, title):
-    """How soon each head learns: its share of errors during the training.
+def head_errors(record, rows, title):
+    """Error of each head after each epoch, mean over the seeds, a panel for each row.
 
     Args:
-        trials: dict, what was changed → list of ``variations.Trial`` with curves; the
-            mean over them is drawn.
-        images: int, on how many the curves were measured; no error at all is drawn as
-            half an error, since a logarithmic axis has no zero.
+        record: what ``trials.run`` gives of ``variations_four_heads``.
+        rows: list of str, which of its rows.
         title: str.
     """
     figure, grid = plt.subplots(
-        1, len(trials), figsize=(3.9 * len(trials), 4.2), sharey=True, squeeze=False
+        1, len(rows), figsize=(3.3 * len(rows), 3.2), sharey=True, squeeze=False
     )
-    least = 0.5 / images
-    for axes, (name, group) in zip(grid[0], trials.items(), strict=True):
-        steps = group[0].curves["step"]
-        for head, (line, color) in style.HEADS.items():
-            errors = 1 - np.mean([trial.curves[head] for trial in group], axis=0)
-            errors = np.maximum(errors, least)
-            axes.plot(steps, errors, line, color=color, label=head, markersize=4)
-        axes.axhline(least, color="0.75", linestyle=":", label="no error at all")
-        seeds = f"{len(group)} seed{'s' * (len(group) > 1)}"
-        axes.set(yscale="log", xlabel="gradient step", title=f"{name} ({seeds})")
-    grid[0, 0].set_ylabel("validation error (logarithmic)")
-    grid[0, 0].yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    for axes, row in zip(grid[0], rows, strict=True):
+        draw_head_errors(axes, record["trials"][row])
+        axes.set(xlabel="epoch", title=row)
+    grid[0, 0].set_ylabel("error (logarithmic)")
     figure.legend(
-        *grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5
+        *grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4
     )
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 
 
-def variations(comparisons, title, score="validation accuracy"):
-    """The validation accuracy of each variation beside the noise of the base.
-
-    Args:
-        comparisons: list of ``variations.Comparison`` with the same base.
-        title: str.
-        score: str, what kind of accuracy it is.
-    """
-    figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(comparisons) + 1.4))
-    draw_variations(axes, comparisons)
-    axes.set(xlabel=f"{score} (stretched towards 100 %)", title=title)
-    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
-    return figure
-
-
-def draw_variations(axes, comparisons, ticks=11):
-    """A row for each variation, a mark for each of its trainings, so many ticks."""
-    _draw_base(axes, comparisons[0])
-    for effect, (marker, color) in EFFECTS.items():
-        points = [
-            (trial.accuracy, row)
-            for row, comparison in enumerate(comparisons)
-            if comparison.effect == effect
-            for trial in comparison.trials
-        ]
-        x, y = np.array(points).reshape(-1, 2).T
-        x = np.minimum(x, style.MOST_ACCURATE)
-        axes.plot(x, y, marker, color=color, label=EFFECT_LABELS[effect])
-    names = ["base", *(comparison.name for comparison in comparisons)]
-    axes.set_yticks(range(-1, len(comparisons)), names)
-    axes.invert_yaxis()
-    _stretch_accuracies(axes, comparisons, ticks)
-
-
-def _stretch_accuracies(axes, comparisons, ticks):
-    """A logit axis over all trials, with ticks that do not overlap."""
-    trials = [trial for each in comparisons for trial in each.trials + each.base]
-    values = np.clip([trial.accuracy for trial in trials], 0.001, style.MOST_ACCURATE)
-    odds = np.log(values / (1 - values))
-    margin = 0.05 * np.ptp(odds) + 0.1
-    low, high = odds.min() - margin, odds.max() + margin
-    axes.set_xscale("logit")
-    axes.set_xlim(*(1 / (1 + np.exp(-odd)) for odd in (low, high)))
-    shown = [low]
-    for tick in ACCURACY_TICKS:
-        odd = np.log(tick / (1 - tick))
-        if shown[-1] + (high - low) / ticks < odd < high:
-            shown.append(odd)
-    axes.set_xticks([1 / (1 + np.exp(-odd)) for odd in shown[1:]])
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
-    axes.xaxis.set_minor_locator(ticker.NullLocator())
-
-
-def _draw_base(axes, comparison):
-    """The base's seeds and the band in which nothing counts as an effect."""
-    values = np.array([trial.accuracy for trial in comparison.base])
-    width = comparison.threshold * values.std(ddof=1)
-    axes.axvspan(
-        values.mean() - width,
-        min(values.mean() + width, style.MOST_ACCURATE),
-        color="0.88",
-        label=f"base ± {comparison.threshold} standard deviations",
-    )
-    row = np.full(len(values), -1)
-    axes.plot(values, row, "|", color="black", markersize=9, label="base, each seed")
+def draw_head_errors(axes, trials):
+    """One panel: the trials of one row."""
+    for head, (line, color) in style.HEADS.items():
+        key = f"{head}_accuracy"
+        if key in trials[0]["history"]:
+            errors = 1 - np.mean([trial["history"][key] for trial in trials], axis=0)
+            epochs = range(1, len(errors) + 1)
+            axes.plot(epochs, errors, line, color=color, label=head, markersize=4)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
 
 
 def sample_efficiency(accuracies, images, title):
@@ -209,23 +135,6 @@ def sample_efficiency(accuracies, images, title):
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
     axes.legend()
-    return figure
-
-
-def f_score_sheet(f1):
-    """The F-scores of the 96 line classes, arranged as the contact sheet."""
-    scores = data.lines_by_kind(f1)
-    figure, axes = plt.subplots(figsize=(10, 4.2))
-    picture = axes.imshow(scores, vmin=min(0.99, scores.min()), vmax=1, aspect="auto")
-    for (row, column), score in np.ndenumerate(scores):
-        if score < 1:
-            dark = picture.norm(score) < 0.6
-            text = f"{score:.4f}".lstrip("0")
-            color = "white" if dark else "black"
-            axes.text(column, row, text, ha="center", va="center", color=color)
-    data.label_kinds(axes, 1, 1)
-    figure.colorbar(picture, label="F-score")
-    axes.set_title("F-score of each class (a cell without a number: 1)")
     return figure
 
 

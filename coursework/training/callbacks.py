@@ -1,14 +1,15 @@
-"""What is done and measured while a network trains."""
+"""What is measured while a network trains."""
 
 from keras import callbacks
 
-from coursework.training import heads, metrics
+from coursework.training import metrics
 
 
 class JointAccuracy(callbacks.Callback):
     """Adds ``val_joint_accuracy`` to the history: all four heads right on an image.
 
-    Keras measures each head alone.
+    Keras measures each head alone. Prints a line for each epoch, since Keras' own has
+    two dozen numbers.
 
     Args:
         images: (N, height, width, channels) uint8, for validation.
@@ -21,36 +22,10 @@ class JointAccuracy(callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if "val_loss" in logs:  # an epoch that is validated
-            measured = _measure(self.model, self._images, self._attributes)
+            outputs = self.model.predict(self._images, batch_size=512, verbose=0)
+            measured = metrics.head_accuracies(self._attributes, outputs)
             logs["val_joint_accuracy"] = measured["joint"]
-
-
-class AccuraciesByStep(callbacks.Callback):
-    """How well each attribute of a line is told, measured during the epochs.
-
-    Args:
-        images, attributes: as for ``JointAccuracy``.
-        steps: set of int, the gradient steps after which to measure.
-
-    Attributes:
-        curves: dict of lists, one entry a measurement: "step", each of ``heads.NAMES``
-            and "joint", the shares of images 0…1.
-    """
-
-    def __init__(self, images, attributes, steps):
-        super().__init__()
-        self._images, self._attributes = images, attributes
-        self._steps, self._step = steps, 0
-        self.curves = {name: [] for name in ("step", *heads.NAMES, "joint")}
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._step += 1
-        if self._step in self._steps:
-            measured = _measure(self.model, self._images, self._attributes)
-            for name, value in ({"step": self._step} | measured).items():
-                self.curves[name].append(value)
-
-
-def _measure(network, images, attributes):
-    outputs = network.predict(images, batch_size=512, verbose=0)
-    return metrics.head_accuracies(attributes, outputs)
+            print(
+                f"epoch {epoch + 1}: loss {logs['loss']:.4f}, validation loss "
+                f"{logs['val_loss']:.4f}, all heads right {measured['joint']:.2%}"
+            )

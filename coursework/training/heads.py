@@ -6,6 +6,8 @@ softmax neuron for each level.
 """
 
 import difflib
+import math
+import numbers
 
 import keras
 import numpy as np
@@ -60,6 +62,30 @@ def make_losses(label_smoothing=0):
         )
         for name in NAMES
     }
+
+
+def loss_weights(values):
+    """Weights of the four losses in their sum, as ``compile`` takes them.
+
+    Args:
+        values: four numbers from 0, in the order of ``NAMES``.
+
+    Returns:
+        dict, name → float.
+
+    Raises:
+        ValueError: these are not four such numbers.
+    """
+    weights = list(values)
+    if len(weights) != len(NAMES) or not all(
+        isinstance(weight, numbers.Real) and 0 <= weight < math.inf
+        for weight in weights
+    ):
+        raise ValueError(
+            f"loss weights are {values!r}; expected {len(NAMES)} numbers from 0, for "
+            f"{', '.join(NAMES)}"
+        )
+    return dict(zip(NAMES, map(float, weights), strict=True))
 
 
 def levels_of(attributes):
@@ -119,14 +145,14 @@ def targets(dataset, indices):
             "the attributes are not those of the classes; expected columns in the "
             f"order {', '.join(lines.ATTRIBUTES)}"
         )
-    return {
-        name: (
-            level[:, None].astype(np.float32)
-            if name in BINARY
-            else keras.utils.to_categorical(level, LEVELS[name]).astype(np.float32)
-        )
-        for name, level in levels.items()
-    }
+    return targets_of(levels)
+
+
+def targets_of(levels):
+    """The same for levels, a dict as ``levels_of`` gives."""
+    found = {name: np.asarray(levels[name])[:, None] for name in BINARY}
+    found["angle"] = keras.utils.to_categorical(levels["angle"], LEVELS["angle"])
+    return {name: values.astype(np.float32) for name, values in found.items()}
 
 
 def probabilities(outputs):

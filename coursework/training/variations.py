@@ -1,9 +1,9 @@
 """One change at a time in a small network that learns few images completely.
 
-Section 1.2.2 of the brief. All networks classify their train images without error, so
-that what differs is how well they generalize; they are tested on other images of the
-train part. A seed fixes the images, the first weights and the order of the images, for
-the base and for every variation alike.
+Sections 1.2.2 and 2.4 of the brief. All networks classify their train images without
+error, so that what differs is how well they generalize; they are tested on other images
+of the train part. A seed fixes the images, the first weights and the order of the
+images, for the base and for every variation alike.
 """
 
 import collections.abc
@@ -17,10 +17,11 @@ from keras import losses, optimizers
 
 from coursework import paths
 from coursework.data import lines, mnist, splits
-from coursework.training import networks, runs
+from coursework.training import heads, networks, runs
 from coursework.training.effects import BASE
 
 TESTED = 20_000  # images of the train part that a trial is tested on
+WATCHED = 2_000  # of them, to measure the four heads after each epoch
 STEPS_PER_EXECUTION = 30  # the same result, a third faster with so small batches
 DATASETS = {"lines": lines.load, "mnist": mnist.load_or_stand_in}
 NETWORKS = {
@@ -55,9 +56,10 @@ class Variation:
 
     Attributes:
         name: str, "what the brief calls it: the change".
-        network: dict, arguments of ``networks.small_cnn`` that differ.
+        network: dict, arguments of the network's function that differ.
         optimizer: function from the number of gradient steps to an optimizer.
-        loss: str or ``keras.losses.Loss``.
+        loss: str or ``keras.losses.Loss`` of a network with one output.
+        weights: tuple of float, of the losses of the four ``heads``, or None.
         augmentation: dict, the fields of an ``augment.Augmentation``, or None.
     """
 
@@ -65,6 +67,7 @@ class Variation:
     network: dict = dataclasses.field(default_factory=dict)
     optimizer: collections.abc.Callable = adam
     loss: str | losses.Loss = "categorical_crossentropy"
+    weights: tuple | None = None
     augmentation: dict | None = None
 
 
@@ -90,6 +93,13 @@ AUGMENTATION = Variation(
     "regularization: augmentation",
     augmentation={"rotation": 15, "scale": 0.15, "shear": 0.15, "shift": 2.5},
 )
+HEAD_VARIATIONS = (
+    # The weights of another group, and twice the weight for the hardest head.
+    Variation("loss weights: 5:2:1:50", weights=(5, 2, 1, 50)),
+    Variation("loss weights: 1:1:1:2", weights=(1, 1, 1, 2)),
+    Variation("heads: one shared dense layer", {"outputs": networks.OUTPUTS[1]}),
+    Variation("heads: none, 96 classes", {"outputs": networks.OUTPUTS[2]}),
+)
 
 
 # --- training -------------------------------------------------------------------------
@@ -103,8 +113,11 @@ class Experiment:
         name: str, of its record in ``models/``.
         dataset: str, one of ``DATASETS``.
         per_class: int, images of each class that a trial learns.
-        epochs, batch_size: int.
+        epochs: int.
         variations: tuple of ``Variation``.
+        network: function of ``networks`` that builds the base.
+        watched: int, images on which accuracies are measured after each epoch.
+        batch_size: int.
         seeds: tuple of int.
     """
 
@@ -113,6 +126,8 @@ class Experiment:
     per_class: int
     epochs: int
     variations: tuple
+    network: collections.abc.Callable = networks.small_cnn
+    watched: int = 0
     batch_size: int = 32
     seeds: tuple = (0, 1) if paths.QUICK else (0, 1, 2, 3, 4)
 
@@ -121,6 +136,11 @@ class Experiment:
         """The base and all variations, by name."""
         return {row.name: row for row in (Variation(BASE), *self.variations)}
 
+    @property
+    def arguments(self):
+        """Those of ``network`` that all rows share."""
+        return NETWORKS[self.dataset] if self.network is networks.small_cnn else {}
+
     def build(self, name, images):
         """The compiled ``keras.Model`` of a row, to be trained on so many images.
 
@@ -128,13 +148,20 @@ class Experiment:
             ValueError: there is no such row; the message has the nearest names.
         """
         row = find(name, self.rows)
-        network = networks.small_cnn(**NETWORKS[self.dataset] | row.network)
-        steps = runs.steps_of(images, self.epochs, self.batch_size)
+        network = self.network(**self.arguments | row.network)
+        settings = {"loss": row.loss, "metrics": ["accuracy"]}
+        if heads.are_on(network):
+            settings = {
+                "loss": heads.make_losses(),
+                "loss_weights": row.weights and heads.loss_weights(row.weights),
+                "metrics": {name: ["accuracy"] for name in heads.NAMES},
+            }
         network.compile(
-            optimizer=row.optimizer(steps),
-            loss=row.loss,
-            metrics=["accuracy"],
+            optimizer=row.optimizer(
+                runs.steps_of(images, self.epochs, self.batch_size)
+            ),
             steps_per_execution=STEPS_PER_EXECUTION,
+            **settings,
         )
         return network
 
@@ -143,7 +170,7 @@ class Experiment:
         images = self.per_class * NETWORKS[self.dataset]["classes"]
         shared = ("dataset", "per_class", "epochs", "batch_size")
         return {field: getattr(self, field) for field in shared} | {
-            "arguments": NETWORKS[self.dataset],
+            "arguments": self.arguments,
             "rows": {
                 name: {
                     "network": row.network,
@@ -163,34 +190,44 @@ class Experiment:
 
         Returns:
             dict: ``errors`` of ``tested`` images, ``train_accuracy`` 0…1,
-            ``parameters``, and ``seconds`` of the training.
+            ``parameters``, ``seconds`` of the training; if images are ``watched``,
+            ``history``: what Keras measured on them after each epoch.
         """
         dataset, parts = load(self.dataset)
         parts = few(dataset.classes, parts, self.per_class, seed)
         keras.utils.clear_session()
         keras.utils.set_random_seed(seed)
         network = self.build(name, len(parts.train))
-        _, seconds = runs.fit(
+        history, seconds = runs.fit(
             network,
             dataset,
-            parts,
+            parts._replace(validation=parts.validation[: self.watched]),
             epochs=self.epochs,
             batch_size=self.batch_size,
             augmentation=self.rows[name].augmentation,
             seed=seed,
-            validate_every=0,
+            validate_every=1 if self.watched else 0,
         )
         learnt, tested = (
             runs.evaluate(runs.predict(network, dataset, part), dataset, part)
             for part in (parts.train, parts.validation)
         )
-        return {
+        result = {
             "errors": tested.errors,
             "tested": len(parts.validation),
             "train_accuracy": learnt.accuracy,
             "parameters": network.count_params(),
             "seconds": round(seconds, 2),
         }
+        return result | self._measured(history)
+
+    def _measured(self, history):
+        accuracies = {
+            key.removeprefix("val_"): np.round(values, 5).tolist()
+            for key, values in history.history.items()
+            if key.startswith("val_") and key.endswith("accuracy")
+        }
+        return {"history": accuracies} if self.watched else {}
 
 
 def find(name, rows):
@@ -221,19 +258,25 @@ def few(classes, parts, per_class, seed):
     return splits.Split(train, np.sort(tested), parts.test[:0])
 
 
-def _experiment(dataset, per_class, variations):
+def _experiment(name, dataset, per_class, variations, **settings):
+    epochs = 12
     if paths.QUICK:
         per_class, epochs, variations = 5, 1, variations[::6]
-    else:
-        epochs = 12
-    name = f"variations_{dataset}"
-    return Experiment(name, dataset, per_class, epochs, variations)
+    return Experiment(name, dataset, per_class, epochs, variations, **settings)
 
 
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        _experiment("lines", 30, VARIATIONS),
-        _experiment("mnist", 300, (*VARIATIONS, AUGMENTATION)),
+        _experiment("variations_lines", "lines", 30, VARIATIONS),
+        _experiment("variations_mnist", "mnist", 300, (*VARIATIONS, AUGMENTATION)),
+        _experiment(
+            "variations_four_heads",
+            "lines",
+            30,
+            HEAD_VARIATIONS,
+            network=networks.four_head_cnn,
+            watched=WATCHED,
+        ),
     )
 }

@@ -17,8 +17,8 @@ SAMPLED = 600  # test images that a network must classify as its record says
 BORDERLINE = 2  # images that may be classified otherwise on another processor
 OWN = {"plain_lines": "tuned_lines", "plain_mnist": "tuned_mnist"}
 TO_TRY = ("filter size", "number of filters", "pooling", "depth", "learning rate decay")
-ENDS = dict.fromkeys(heads.BINARY, (1, "sigmoid", "BinaryCrossentropy"))
-ENDS["angle"] = (12, "softmax", "CategoricalCrossentropy")
+ENDS = dict.fromkeys(heads.BINARY, (1, "sigmoid", "binary_crossentropy"))
+ENDS["angle"] = (12, "softmax", "categorical_crossentropy")
 TESTED = [
     *[("1.2.1", name, "accuracy") for name in OWN],
     *[("1.2.2", name, "accuracy") for name in OWN.values()],
@@ -177,7 +177,8 @@ def test_2_2_feature_network_and_heads(network, evidence):
 def test_2_2_end_of_a_head(head, network, record, evidence):
     """Neurons, activation and loss as directed"""
     last, loss = network.get_layer(head), record["training"]["compile"]["loss"][head]
-    found = last.units, last.activation.__name__, loss["class_name"]
+    loss = loss if isinstance(loss, str) else loss["config"]["name"]
+    found = last.units, last.activation.__name__, loss
     assert last.output is network.outputs[network.output_names.index(head)]
     assert found == ENDS[head]
     evidence(", ".join(map(str, found)))
