@@ -149,7 +149,7 @@ class TestContent:
         loaded = re.findall(r'records\.load\("(\w+)"\)', code)
         assert len(loaded) == 3
         for name in loaded:
-            records.load(name, folder / "models")
+            records.read_checked(name, folder / "models")
 
     def test_it_runs_on_its_own(self, zips, project):
         """The first cells of its notebook, by its own runner and its own package."""
