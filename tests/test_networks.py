@@ -40,7 +40,7 @@ def test_small_cnn_regularizes_where_asked():
     kinds = {type(x) for x in network.layers}
     assert network.get_layer("dropout").rate == 0.3
     assert layers.BatchNormalization not in kinds
-    for name in ("conv1", "conv2", "conv3", "dense1", "class"):
+    for name in ("conv1", "conv2", "conv3", "dense1"):
         layer = network.get_layer(name)
         assert layer.kernel_regularizer.l2 == pytest.approx(1e-4)
         assert layer.use_bias  # nothing else shifts

@@ -126,7 +126,8 @@ def _directions(angles):
 
 def noise(chosen, severity, random):
     """Gaussian noise with this standard deviation in gray levels."""
-    return chosen.draw() + random.normal(0, severity, (len(chosen.lengths), 28, 28, 3))
+    images = chosen.draw()
+    return images + random.normal(0, severity, images.shape)
 
 
 def blur(chosen, severity, random):
@@ -258,8 +259,9 @@ def varied(count, noise, seed):
         angles=chosen.angles + quarter[2] * STEP,
     ).dimmed(random.uniform(0.4, 1, (count, 1)))
     deviations = random.uniform(0, noise, (count, 1, 1, 1))
-    images = chosen.draw() + deviations * random.normal(size=(count, 28, 28, 3))
-    return _as_pixels(images), chosen.levels()
+    images = chosen.draw()
+    noisy = images + deviations * random.normal(size=images.shape)
+    return _as_pixels(noisy), chosen.levels()
 
 
 def _as_pixels(images):

@@ -109,7 +109,10 @@ def curve(network, attribute, chosen, values):
     upper = found[..., 1]
     if attribute == "angle":
         rows, level = np.arange(len(chosen.lengths)), chosen.levels()["angle"]
-        low, high = found[:, rows, level], found[:, rows, (level + 1) % 12]
+        low, high = (
+            found[:, rows, level],
+            found[:, rows, (level + 1) % len(lines.ANGLES)],
+        )
         upper = high / np.maximum(low + high, 1e-12)
     return np.stack([upper.mean(axis=1), upper.std(axis=1)], axis=1)
 

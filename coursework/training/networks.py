@@ -35,7 +35,7 @@ def small_cnn(
         pooling: bool, whether 2×2 max pooling halves it; else the convolution's stride.
         norm: bool, whether batch normalization is before each ReLU.
         dropout: float, share of the units that a training step sets to zero.
-        l2: float, factor of the squared weights of all kernels in the loss.
+        l2: float, factor of the squared weights of all kernels but the last in the loss.
 
     Returns:
         An uncompiled ``keras.Model``: (N, *input_shape) → (N, classes) probabilities.
@@ -65,12 +65,7 @@ def small_cnn(
         x = layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
     x = layers.ReLU(name=f"relu{number}")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    probabilities = layers.Dense(
-        classes,
-        activation="softmax",
-        kernel_regularizer=weights["kernel_regularizer"],
-        name="class",
-    )(x)
+    probabilities = layers.Dense(classes, activation="softmax", name="class")(x)
     return keras.Model(image, probabilities, name="small_cnn")
 
 
