@@ -35,7 +35,7 @@ def small_cnn(
         pooling: bool, whether 2×2 max pooling halves it; else the convolution's stride.
         norm: bool, whether batch normalization is before each ReLU.
         dropout: float, share of the units that a training step sets to zero.
-        l2: float, factor of the squared weights of all kernels but the last in the loss.
+        l2: float, factor of the L2 loss on all kernels but the last.
 
     Returns:
         An uncompiled ``keras.Model``: (N, *input_shape) → (N, classes) probabilities.
