@@ -244,9 +244,11 @@ def variations(known):
 
 
 def ablation(known):
-    """The recipe of the tuned network for lines without one ingredient."""
-    figure, axes = _panels(1, 1, height=1.6)
-    figures.draw_seed_errors(axes, known["ablation_lines"])
+    """The recipes of the tuned networks without one ingredient."""
+    figure, (lines, digits) = _panels(1, 2, height=1.9)
+    for axes, name in ((lines, "ablation_lines"), (digits, "ablation_mnist")):
+        figures.draw_seed_errors(axes, known[name])
+        axes.set_title({"ablation_lines": "lines", "ablation_mnist": "digits"}[name])
     return figure
 
 

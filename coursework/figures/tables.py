@@ -122,6 +122,35 @@ def _marked(effect):
     return str(effect) if effect.answer == "not resolved" else f"**{effect}**"
 
 
+def candidates(first, finals):
+    """Show what was tried to improve a recipe, on one fold and on all of them.
+
+    Args:
+        first: what ``trials.run`` gives of all changes, on fold 0 of the train part.
+        finals: the same of the best of them, on the other folds.
+    """
+    both = effects.effects(joined(first, finals))
+    base = first["trials"][effects.BASE][0]
+    rows = []
+    for name, (trial,) in first["trials"].items():
+        row = [name, f"{trial['parameters']:,}"]
+        row += [f"{trial['seconds'] / base['seconds']:.1f}×", trial["errors"]]
+        others = finals["trials"].get(name)
+        total = trial["errors"] + sum(t["errors"] for t in others) if others else ""
+        rows.append((*row, total, both.get(name, "")))
+    tested = [base["tested"], base["tested"] * (1 + len(finals["seeds"]))]
+    columns = ["change", "parameters", "training time", f"errors of {tested[0]:,}"]
+    table([*columns, f"errors of {tested[1]:,}", "errors relative to base"], rows)
+
+
+def joined(first, second):
+    """One record of the rows that two have, with the seeds of both."""
+    trials = {
+        row: first["trials"][row] + more for row, more in second["trials"].items()
+    }
+    return {"seeds": first["seeds"] + second["seeds"], "trials": trials}
+
+
 def thresholds(found):
     """Show where each curve crosses one half, and its slope there.
 
