@@ -262,6 +262,9 @@ def f_scores(f1, names, most=16):
     order = below[np.argsort(f1[below], kind="stable")][:most]
     if len(names) <= style.MOST_NUMBERED:
         order = np.arange(len(names))
+    labels = [names[k] for k in order]
+    if not len(order):
+        order, labels = [0], ["every class"]
     figure, axes = plt.subplots(figsize=(6.5, 0.26 * len(order) + 1))
     axes.plot(f1[order], range(len(order)), "o", color=style.TRAIN)
     for row, k in enumerate(order):
@@ -272,15 +275,15 @@ def f_scores(f1, names, most=16):
             textcoords="offset points",
             va="center",
         )
-    axes.set_yticks(range(len(order)), [names[k] for k in order])
-    axes.set_ylim(max(len(order), 1) - 0.5, -0.5)
-    lowest = f1[order].min() if len(order) else 0.99
+    axes.set_yticks(range(len(order)), labels)
+    axes.set_ylim(len(order) - 0.5, -0.5)
+    lowest = min(f1[order].min(), 0.999)
     axes.set_xlim(1 - 1.15 * (1 - lowest), 1 + 0.15 * (1 - lowest))
     axes.grid(axis="x", color="0.9")
     title = "F-score of each class"
     if len(names) > style.MOST_NUMBERED:
         title = f"{(f1 == 1).sum()} of {len(names)} classes have F-score 1"
-        title += f"; the lowest {len(order)}:" if len(order) else ""
+        title += f"; the lowest {len(below[:most])}:" if len(below) else ""
     axes.set(xlabel="F-score", title=title)
     return figure
 
