@@ -57,8 +57,7 @@ QUESTIONS = {
         ("plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"),
         (
             *("padding", "variations_lines", "variations_mnist", "sample_efficiency"),
-            *("ablation_lines", "ablation_mnist", "candidates_mnist"),
-            "finalists_mnist",
+            "ablation_lines",
         ),
     ),
     2: Question(
