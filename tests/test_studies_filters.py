@@ -130,7 +130,7 @@ def make_brightness_network():
 def test_filters_are_compared_with_test_images():
     model = make_brightness_network()
     found = visualize.filters(
-        model, "relu1", blank=0, objective="centre", steps=300, pixels=(0, 255)
+        model, "relu1", background=0, objective="center", steps=300, pixels=(0, 255)
     )
     tried = np.full((3, 4, 4, 1), 51.0)
     measured = filters.measure(model, "relu1", found, tried)
@@ -144,7 +144,7 @@ def test_filters_are_compared_with_test_images():
 
 
 def test_a_head_of_one_neuron_has_an_image_for_each_side(four_heads):
-    found = filters.climb_classes(four_heads, "width", steps=20, blank=0)
+    found = filters.climb_classes(four_heads, "width", steps=20, background=0)
     assert found.images.shape == (2, 28, 28, 3)
     told = filters.probabilities(four_heads, "width", found.images)
     assert told.sum(axis=1) == pytest.approx(1)

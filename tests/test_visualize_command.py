@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from coursework import paths
+from coursework import paths, visualize
 from coursework.training import networks
 from coursework.visualize import command, files, pictures
 
@@ -352,9 +352,10 @@ def test_channels_of_a_single_place_are_drawn_as_values():
 
 def test_a_map_covers_the_image_where_it_is_high():
     image = np.full((2, 2, 1), 255.0)
-    covered = pictures.overlay(image, np.array([[0, 1], [0, 0]]), (0, 255))
-    assert (covered[1] == 1).all()
-    assert (covered[0, 1] < 1).any()
+    covered = visualize.overlay(image, np.array([[0, 1], [0, 0]]), (0, 255))
+    assert covered.dtype == np.uint8
+    assert (covered[1] == 255).all()
+    assert (covered[0, 1] < 255).any()
 
 
 def colors_in(path):

@@ -107,19 +107,21 @@ def slow_placement(values, grid, shape):
     """Every unit's tent, pixel by pixel."""
     placed = np.zeros(shape)
     for (i, j), value in np.ndenumerate(values):
-        centre = [
+        center = [
             grid[0].start + i * grid[0].stride,
             grid[1].start + j * grid[1].stride,
         ]
         for row in range(shape[0]):
             for column in range(shape[1]):
-                down = max(0, 1 - abs(row - centre[0]) / grid[0].stride)
-                across = max(0, 1 - abs(column - centre[1]) / grid[1].stride)
+                down = max(0, 1 - abs(row - center[0]) / grid[0].stride)
+                across = max(0, 1 - abs(column - center[1]) / grid[1].stride)
                 placed[row, column] += value * down * across
     return placed
 
 
-@pytest.mark.parametrize("method", maps.LAYER_METHODS)
+@pytest.mark.parametrize(
+    "method", [m.name for m in visualize.METHODS.values() if m.on == "layer"]
+)
 @pytest.mark.parametrize("layer", ["relu3", "conv2", "norm1"])
 def test_a_map_is_that_of_the_slow_reference(method, layer, tuned, exact_tuned):
     """Batched against one at a time: each image has its own gradient."""
@@ -186,7 +188,7 @@ def test_class_0_of_a_single_sigmoid_is_what_speaks_against_1(method):
     assert speaking.maps[0].argmax() == 2 * 8 + 5 or method == "occlusion"
     assert speaking.maps[0, 2, 5] == speaking.maps[0].max()
     if method != "input_gradient":  # the size of a gradient has no sign
-        assert against.blank.all()
+        assert against.without_evidence.all()
     assert against.probabilities + speaking.probabilities == pytest.approx(1)
 
 
@@ -197,7 +199,7 @@ def test_a_sure_softmax_has_a_map():
     model = make_linear(weights, activation="softmax")
     found = visualize.class_activation_maps(model, PIXEL[None])
     assert found.probabilities[0] == 1
-    assert not found.blank.any()
+    assert not found.without_evidence.any()
     assert found.maps[0].argmax() == 21
 
 
@@ -215,7 +217,7 @@ def test_grad_cam_plus_plus_of_a_tiny_gradient_is_not_blank():
     found = visualize.class_activation_maps(
         make_linear(weights), PIXEL[None], target=0, method="gradcam++"
     )
-    assert not found.blank.any()
+    assert not found.without_evidence.any()
 
 
 def test_an_operation_without_gradient_is_named():
@@ -250,7 +252,7 @@ def test_occlusion_is_what_the_score_loses():
 
 def test_a_map_without_evidence_is_blank_and_stays_so():
     found = visualize.class_activation_maps(make_linear(-np.ones((64, 1))), PIXEL[None])
-    assert found.blank.all()
+    assert found.without_evidence.all()
     assert (found.scaled() == 0).all()
 
 
@@ -259,7 +261,7 @@ def test_scaled_maps_keep_their_zero():
     made[0] = [[1, 2, 4], [1, 1, 1], [1, 1, 1]]
     found = maps.Maps(made, "gradcam", "x", "y", None, None, None, True)
     assert found.scaled()[0, 0].tolist() == [0.25, 0.5, 1]
-    assert found.blank.tolist() == [False, True]
+    assert found.without_evidence.tolist() == [False, True]
 
 
 def test_one_image_and_many_give_the_same_map(tuned):

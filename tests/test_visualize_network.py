@@ -194,7 +194,7 @@ def test_activations_in_portions_are_the_same(nested):
 
 
 def center_convolution(size, **options):
-    """Every unit gives the pixel under its kernel's centre."""
+    """Every unit gives the pixel under its kernel's center."""
     kernel = np.zeros((size, size, 1, 1), np.float32)
     kernel[size // 2, size // 2] = 1
     layer = layers.Conv2D(1, size, use_bias=False, **options)
@@ -258,7 +258,7 @@ def test_the_peak_lies_on_the_pixel(name):
     for method in ("gradcam", "hirescam", "layercam"):
         found = visualize.class_activation_maps(model, images, method=method, target=0)
         assert found.placed
-        assert (found.blank == ~seen).all()
+        assert (found.without_evidence == ~seen).all()
         for pixel, activation in zip(
             np.array(pixels)[seen], found.maps[seen], strict=True
         ):

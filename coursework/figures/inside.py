@@ -253,16 +253,18 @@ def over_images(images, found):
         found: dict, title → ``visualize.Maps`` of these images.
 
     Returns:
-        The columns, the images first, and notes on the maps that are blank.
+        The columns, the images first, and notes on maps without evidence.
     """
     columns = {"image": np.stack([pictures.as_shown(i, (0, 255)) for i in images])}
     for title, maps in found.items():
         pairs = zip(images * DIMMED, maps.scaled(), strict=True)
-        columns[title] = np.stack([pictures.overlay(*p, (0, 255)) for p in pairs])
+        columns[title] = np.stack(
+            [pictures.overlay(*p, alpha=0.8) / 255 for p in pairs]
+        )
     notes = [
-        (row, column, "blank")
+        (row, column, "no evidence")
         for column, maps in enumerate(found.values(), start=1)
-        for row in np.flatnonzero(maps.blank)
+        for row in np.flatnonzero(maps.without_evidence)
     ]
     return columns, notes
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from coursework import visualize
 from coursework.training import heads
-from coursework.visualize import command, geometry
+from coursework.visualize import geometry
 from coursework.visualize import network as networks
 
 LAYERS = {  # after the ReLU of a convolution; "last" is the layer that tools default to
@@ -42,7 +42,7 @@ class Way(typing.NamedTuple):
     @property
     def label(self):
         """For example "HiResCAM, middle"; marked if it follows the ink."""
-        parts = [command.NAMES[self.method], self.depth]
+        parts = [visualize.METHODS[self.method].title, self.depth]
         return ", ".join(filter(None, parts)) + FOLLOWS_INK.get(self.method, "")
 
     @property
@@ -145,7 +145,7 @@ def ceiling(subject, masks, way):
 def check_sanity(subject, images, way, repeats):
     """``visualize.Sanity`` of all weights, or None where nearly all maps are blank."""
     found = subject.maps(images, way)
-    if (~found.blank).sum() < LEAST_SHOWN:
+    if (~found.without_evidence).sum() < LEAST_SHOWN:
         return None
     options = {"layer": found.layer, "head": subject.head, "method": way.method}
     return visualize.sanity_check(
@@ -181,7 +181,7 @@ def scores_of_deletion(subject, images, found):
     """The same for ``visualize.Maps``, which need not come from a method."""
     both = visualize.deletion_and_insertion(subject.network, images, found)
     deletion, insertion = (float(np.nanmean(values)) for values in both)
-    return deletion, insertion, float(found.blank.mean())
+    return deletion, insertion, float(found.without_evidence.mean())
 
 
 def sharpness(subject, images, masks, way):
@@ -194,7 +194,7 @@ def sharpness(subject, images, masks, way):
         float; None if more than ``MOST_BLANK`` of the maps are blank.
     """
     found = subject.maps(images, way)
-    if found.blank.mean() > MOST_BLANK:
+    if found.without_evidence.mean() > MOST_BLANK:
         return None
     if masks is not None:
         return visualize.evaluate_maps(found.maps, masks).energy

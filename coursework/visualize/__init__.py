@@ -11,9 +11,9 @@ Arrays in, arrays out; nothing of the model is changed. The folder needs nothing
 project around it, only Keras on TensorFlow, NumPy, SciPy, matplotlib, h5py and Pillow.
 """
 
-from coursework.visualize.activation import activations
-from coursework.visualize.ascent import Climb, Filters, filters
-from coursework.visualize.evaluation import (
+from .activation import activations
+from .ascent import Ascent, Filters, filters
+from .evaluation import (
     Sanity,
     Scores,
     baselines,
@@ -21,14 +21,17 @@ from coursework.visualize.evaluation import (
     evaluate_maps,
     randomized,
     sanity_check,
+    similarity,
+    sobel,
 )
-from coursework.visualize.files import read_image
-from coursework.visualize.maps import METHODS, Maps, class_activation_maps
-from coursework.visualize.network import load
+from .files import read_image
+from .maps import METHODS, Maps, class_activation_maps
+from .network import load
+from .pictures import overlay
 
 __all__ = [
     "METHODS",
-    "Climb",
+    "Ascent",
     "Filters",
     "Maps",
     "Sanity",
@@ -40,7 +43,10 @@ __all__ = [
     "evaluate_maps",
     "filters",
     "load",
+    "overlay",
     "randomized",
     "read_image",
     "sanity_check",
+    "similarity",
+    "sobel",
 ]

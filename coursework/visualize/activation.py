@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import network as networks
+from . import network as networks
 
 
 def activations(model, images, layers=None, batch_size=None):

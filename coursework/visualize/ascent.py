@@ -1,11 +1,11 @@
 """What the filters of a layer look for: images that excite them most.
 
 Gradient ascent from a blank image (Erhan and others, 2009): all filters of a layer are
-one batch, each image climbs for its own filter, and the whole climb is one compiled
+one batch, each image climbs for its own filter, and the whole ascent is one compiled
 loop.
 
 A bare convolution is linear: some image always raises it, and its score says nothing of
-whether the network uses it. To ask what makes a filter fire, climb on the ReLU behind.
+whether the network uses it. To ask what makes a filter fire, ascent on the ReLU behind.
 """
 
 import dataclasses
@@ -16,10 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import geometry, graph
-from coursework.visualize import network as networks
+from . import geometry, graph
+from . import network as networks
 
-OBJECTIVES = ("channel", "centre")
+OBJECTIVES = ("channel", "center")
 NOISE = 0.02  # on the blank image, as a share of the pixel range
 GAIN = 1e-6  # of the score, relative to the layer's, below which nothing was found
 SATURATED = 0.8  # share of the pixels at an end of the range
@@ -36,11 +36,11 @@ class Filters:
         layer: str, the path of the layer.
         units: (F,) int64, the filters.
         objectives: F strings: "channel", the mean of a filter's positive responses, or
-            "centre", its response at the middle place before the activation, for
+            "center", its response at the middle place before the activation, for
             filters that the first one did not wake; "unit", a dense unit before its
             activation, for layers without height and width.
         before, after: (F,) float32, the objective of the first and the last image.
-        statuses: F strings: "ok", "dead" (the climb finds nothing that excites it, or,
+        statuses: F strings: "ok", "dead" (the ascent finds nothing that excites it, or,
             of a layer with a ReLU, nothing that makes it fire), or "saturated" (most
             values were driven to an end of the pixel range).
         kernels: (F, height, width, channels) float32, where the layer convolves the
@@ -69,15 +69,15 @@ class Filters:
 
 
 @dataclasses.dataclass(frozen=True)
-class Climb:
-    """How to climb.
+class Ascent:
+    """The settings of gradient ascent.
 
     Attributes:
         steps: int, of the ascent.
         rate: float, of a step, as a share of the pixel range: the gradient is divided
             by its root mean square.
         jitter: int, px; in every step the image is shifted by up to so much, in a
-            circle, so that single pixels count less; not for "centre", whose middle
+            circle, so that single pixels count less; not for "center", whose middle
             place would move.
         total_variation: float, weight of the differences between neighbours.
         l2: float, weight of the squared distance from the blank image.
@@ -112,11 +112,11 @@ def filters(
     layer,
     units=None,
     pixels=(0.0, 255.0),
-    blank=0.5,
+    background=0.5,
     channels=None,
     objective=None,
     progress=None,
-    **climb,
+    **ascent,
 ):
     """Find images that excite the filters of a layer, or the units of a dense one.
 
@@ -128,16 +128,16 @@ def filters(
         layer: name or path.
         units: filters to look at; None is all.
         pixels: the pixel range that the model expects.
-        blank: float, 0…1, where in that range the blank image lies: 0.5 is grey, 0 is
-            black, which suits images on a black background.
+        background: float, 0…1, where in that range the blank image is: 0.5 is gray,
+            0 is black, which suits images on a black background.
         channels: ints, the channels of the image that may change, (0, 2) for red and
             blue; the others stay blank. None is all. For channels that were the same in
             all training images: nothing has taught the network what to do with them,
             so that what it seems to want there is left from its first, random weights.
-        objective: "channel" or "centre"; None is "channel", then "centre" for the dead.
+        objective: "channel" or "center"; None is "channel", then "center" for the dead.
         progress: function of two ints, how many filters are done and of how many.
-        climb: ``steps``, ``rate``, ``jitter``, ``total_variation``, ``l2``, ``seed``,
-            which ``Climb`` explains.
+        ascent: ``steps``, ``rate``, ``jitter``, ``total_variation``, ``l2``, ``seed``,
+            which ``Ascent`` explains.
 
     Returns:
         ``Filters``.
@@ -152,25 +152,25 @@ def filters(
     if not pixels[0] < pixels[1]:
         raise ValueError(f"pixels are {pixels}; expected the lower end first")
     network = networks.of(model)
-    step, climb = network.step(layer), Climb(**climb)
+    step, ascent = network.step(layer), Ascent(**ascent)
     count, flat = _units_of(step)
     units = _check_units(units, count, step)
     first = "unit" if flat else objective or "channel"
     free = _free_channels(channels, network.input_shape[-1])
-    start = _blank_images(network, pixels, blank, free, climb.seed)
-    setting = _Setting(network, step, start, free, pixels, climb)
+    start = _blank_images(network, pixels, background, free, ascent.seed)
+    setting = _Setting(network, step, start, free, pixels, ascent)
     ascend = functools.partial(_ascend, setting, progress)
     images, before, after, most = ascend(units, first)
     objectives = np.full(len(units), first, dtype=object)
     dead = _is_dead(before, after, most)
     if objective is None and not flat and dead.any():
-        again = ascend(units[dead], "centre")
+        again = ascend(units[dead], "center")
         for kept, found in zip((images, before, after, most), again, strict=True):
             kept[dead] = found
-        objectives[dead] = "centre"
+        objectives[dead] = "center"
         dead = _is_dead(before, after, most)
     if networks.activation_kind(step.operation) == "relu":
-        dead |= (objectives == "centre") & (after <= 0)  # at its best it does not fire
+        dead |= (objectives == "center") & (after <= 0)  # at its best it does not fire
     return Filters(
         images=images,
         layer=step.path,
@@ -213,14 +213,14 @@ def _free_channels(channels, count):
     return np.isin(np.arange(count), chosen).astype(np.float32)
 
 
-def _blank_images(network, pixels, blank, free, seed):
+def _blank_images(network, pixels, background, free, seed):
     """One blank image with a little noise, the same for every filter."""
-    if not 0 <= blank <= 1:
-        raise ValueError(f"blank is {blank}; expected 0…1, a place in the pixel range")
+    if not 0 <= background <= 1:
+        raise ValueError(f"background is {background}; expected a share, 0…1")
     low, high = pixels
     shape = [size or DEFAULT_SIZE for size in network.input_shape]
     noise = np.random.default_rng(seed).uniform(-NOISE, NOISE, shape) * free
-    image = low + (high - low) * (blank + noise)
+    image = low + (high - low) * (background + noise)
     return image.clip(low, high).astype(np.float32)
 
 
@@ -254,7 +254,7 @@ def _kernels(network, step, units):
     return kernel.transpose(3, 0, 1, 2)[units]
 
 
-# --- the climb ------------------------------------------------------------------------
+# --- the ascent -----------------------------------------------------------------------
 
 
 class _Setting(typing.NamedTuple):
@@ -265,17 +265,17 @@ class _Setting(typing.NamedTuple):
     start: np.ndarray
     free: np.ndarray
     pixels: tuple
-    climb: Climb
+    ascent: Ascent
 
 
 def _ascend(setting, progress, units, objective):
     """Climb for some units; returns images, first and last scores, largest response."""
-    network, step, start, free, pixels, climb = setting
-    same = dataclasses.replace(climb, seed=0)  # another seed needs no other function
-    seed = np.array([[climb.seed, 0]])
+    network, step, start, free, pixels, ascent = setting
+    same = dataclasses.replace(ascent, seed=0)  # another seed needs no other function
+    seed = np.array([[ascent.seed, 0]])
     compiled = network.compiled(
         ("filters", step.path, objective, tuple(free), pixels, same),
-        lambda: _make_climb(setting, objective),
+        lambda: _make_ascent(setting, objective),
         *(start[None], units, seed),
     )
     size, parts = network.batch_size(start, most=MOST_AT_ONCE), []
@@ -288,19 +288,19 @@ def _ascend(setting, progress, units, objective):
     return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
-def _make_climb(setting, objective):
-    network, step, _, free, (low, high), climb = setting
+def _make_ascent(setting, objective):
+    network, step, _, free, (low, high), ascent = setting
     score = _make_objective(network, step, objective)
 
     def gain(images, blank, units):
         value = score(images, units)
-        if climb.total_variation:
-            value -= climb.total_variation * tf.image.total_variation(images)
-        if climb.l2:
-            value -= climb.l2 * tf.reduce_sum((images - blank) ** 2, axis=(1, 2, 3))
+        if ascent.total_variation:
+            value -= ascent.total_variation * tf.image.total_variation(images)
+        if ascent.l2:
+            value -= ascent.l2 * tf.reduce_sum((images - blank) ** 2, axis=(1, 2, 3))
         return value
 
-    jitter = 0 if objective == "centre" else climb.jitter  # the middle stays there
+    jitter = 0 if objective == "center" else ascent.jitter  # the middle stays there
 
     def step_up(images, blank, units, seed):
         shift = tf.random.stateless_uniform((2,), seed, -jitter, jitter + 1, tf.int32)
@@ -311,13 +311,13 @@ def _make_climb(setting, objective):
         gradient = tape.gradient(value, images)
         if gradient is None:
             raise ValueError(f"layer {step.path} has no gradient for the image")
-        images += climb.rate * (high - low) * _direction(gradient * free)
+        images += ascent.rate * (high - low) * _direction(gradient * free)
         images = tf.clip_by_value(images, low, high)
         return tf.roll(images, -shift, axis=(1, 2)) if jitter else images
 
     def run(blank, units, seed):
         images = blank
-        for number in tf.range(climb.steps, dtype=tf.int64):
+        for number in tf.range(ascent.steps, dtype=tf.int64):
             images = step_up(images, blank, units, seed[0] + [0, number])
         before, after = score(blank, units), score(images, units)
         return images, before, after, tf.maximum(tf.abs(before), tf.abs(after))
@@ -326,7 +326,7 @@ def _make_climb(setting, objective):
 
 
 def _direction(gradient):
-    """A gradient divided by its root mean square, so that all filters climb alike."""
+    """A gradient divided by its root mean square, so that all filters ascent alike."""
     square = tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)
     return tf.math.divide_no_nan(gradient, tf.sqrt(square))
 
@@ -342,7 +342,7 @@ def _make_objective(network, step, objective):
             own = _own(tf.cast(values[step.outputs[0]], tf.float32), units)
             return tf.reduce_mean(tf.nn.relu(own), axis=(1, 2))
         own = _own(before.of(values), units)
-        if objective == "centre":
+        if objective == "center":
             return own[:, own.shape[1] // 2, own.shape[2] // 2]
         return own
 

@@ -9,19 +9,10 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import activation, ascent, files, maps, pictures
-from coursework.visualize import network as networks
+from . import activation, ascent, files, maps, pictures
+from . import network as networks
 
 PIXELS = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
-NAMES = {
-    "gradcam": "Grad-CAM",
-    "gradcam++": "Grad-CAM++",
-    "hirescam": "HiResCAM",
-    "layercam": "LayerCAM",
-    "input_gradient": "input gradient",
-    "integrated_gradients": "integrated gradients",
-    "occlusion": "occlusion",
-}
 
 
 def main(arguments=None):
@@ -209,7 +200,7 @@ def _layers_for_maps(network, paths, head, options, notes):
 
     Why a layer is left out is appended to ``notes``.
     """
-    if options.method in maps.IMAGE_METHODS:
+    if maps.METHODS[options.method].on == "image":
         return [None]
     if not paths:
         return [network.default_layer(head)]
@@ -288,7 +279,7 @@ def draw_map(network, writer, name, image, head, path, options):
     found = maps.class_activation_maps(
         *(network.model, image[None], path, head.name),
         *(options.target, options.method),
-        blank=pixels[0],
+        background=pixels[0],
     )
     layer = f" of layer {found.layer} ({_size(network, found)})" if found.layer else ""
     told = {
@@ -299,16 +290,16 @@ def draw_map(network, writer, name, image, head, path, options):
         "score" if head.kind == "linear" else "probability": float(
             found.probabilities[0]
         ),
-        "blank": bool(found.blank[0]),
+        "without_evidence": bool(found.without_evidence[0]),
         "placed_by_receptive_field": found.placed,
     }
     lines = [
-        f"{name}: {NAMES[found.method]}{layer}, head {head.name}",
+        f"{name}: {maps.METHODS[found.method].title}{layer}, head {head.name}",
         f"predicted class {told['prediction']}; map of class {told['target']}, "
         + _sureness(found.probabilities[0], head),
     ]
-    if told["blank"]:
-        note = "blank: this method finds nothing positive here; try another, or a layer"
+    if told["without_evidence"]:
+        note = "no evidence for the class by this method: try another, or another layer"
         lines.append(note)
         print(f"{name}, head {head.name}: {note}")
     if not found.placed:

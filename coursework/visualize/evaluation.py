@@ -7,29 +7,30 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage, stats
 
-from coursework.visualize import maps as map_methods
-from coursework.visualize import network as networks
-from coursework.visualize.activation import batches
+from . import maps as map_methods
+from . import network as networks
+from .activation import batches
 
-BLOB = 0.15  # of the image's height: the standard deviation of the centre blob
+BLOB = 0.15  # of the image's height: the standard deviation of the center blob
 
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """How maps agree with masks, means over the images with a map that is not blank.
+    """How maps agree with masks, means over the images whose map has evidence.
 
     Attributes:
         pointing: share of maps whose highest pixel is on the mask.
         energy: share of a map's sum that is on the mask.
         rank_accuracy: share of the mask among the map's |mask| highest pixels.
-        blank: share of the maps that are blank; they count in no other score.
+        without_evidence: share of the maps without evidence, which count in no other
+            score.
         images: int, how many were given.
     """
 
     pointing: float
     energy: float
     rank_accuracy: float
-    blank: float
+    without_evidence: float
     images: int
 
 
@@ -46,18 +47,18 @@ def evaluate_maps(maps, masks):
         masks: (N, height, width) bool, each with at least one pixel.
 
     Returns:
-        ``Scores``; NaN where all maps are blank.
+        ``Scores``; NaN where no map has evidence.
 
     Raises:
         ValueError: shapes differ, a map is negative or not finite, a mask is empty.
     """
     maps, masks = np.asarray(maps, np.float64), np.asarray(masks, bool)
     _check_maps(maps, masks)
-    blank = maps.max(axis=(1, 2)) <= 0
-    maps, masks = (a[~blank].reshape(-1, a[0].size) for a in (maps, masks))
+    empty = maps.max(axis=(1, 2)) <= 0
+    maps, masks = (a[~empty].reshape(-1, a[0].size) for a in (maps, masks))
     each = _pointing(maps, masks), _energy(maps, masks), _rank_accuracy(maps, masks)
     means = [float(values.mean()) if len(values) else float("nan") for values in each]
-    return Scores(*means, blank=float(blank.mean()), images=len(blank))
+    return Scores(*means, without_evidence=float(empty.mean()), images=len(empty))
 
 
 def _check_maps(maps, masks):
@@ -101,19 +102,19 @@ def baselines(images, masks):
 
     Returns:
         dict, name → ``Scores``: "area" (the same value everywhere, so all scores are
-        the mask's share of the image), "centre blob", and "Sobel" (edges of the image,
+        the mask's share of the image), "center blob", and "Sobel" (edges of the image,
         which follow the ink by construction).
     """
     flat = np.ones(masks.shape)
-    blob = np.broadcast_to(_centre_blob(masks.shape[1:]), masks.shape)
+    blob = np.broadcast_to(_center_blob(masks.shape[1:]), masks.shape)
     return {
         "area": evaluate_maps(flat, masks),
-        "centre blob": evaluate_maps(blob, masks),
+        "center blob": evaluate_maps(blob, masks),
         "Sobel": evaluate_maps(sobel(images), masks),
     }
 
 
-def _centre_blob(shape):
+def _center_blob(shape):
     distances = [
         (np.arange(size) - (size - 1) / 2) / (BLOB * shape[0]) for size in shape
     ]
@@ -135,7 +136,7 @@ def sobel(images):
 # --- what happens to the score when pixels go or come ---------------------------------
 
 
-def deletion_and_insertion(model, images, maps, steps=28, blank=0.0, seed=0):
+def deletion_and_insertion(model, images, maps, steps=28, background=0.0, seed=0):
     """Take away, or put back, the highest pixels first (Petsiuk and others, 2018).
 
     Pixels that are equally high, such as all those where a map is 0, are taken in a
@@ -146,13 +147,13 @@ def deletion_and_insertion(model, images, maps, steps=28, blank=0.0, seed=0):
         images: (N, height, width, channels), in the pixel range of the model.
         maps: ``Maps`` of these images, as ``class_activation_maps`` gives them.
         steps: int, how many portions of pixels there are.
-        blank: float, the pixel value that stands for nothing.
+        background: float, the pixel value that stands for nothing.
         seed: int, of the order of pixels that are equally high.
 
     Returns:
         Two (N,) float64: the mean probability of the map's class while pixels are taken
-        away (low is good) and while they are put on a blank image (high is good). NaN
-        for blank maps, which put no pixel before another.
+        away (low is good) and while they are put on the background (high is good). NaN
+        for maps without evidence, which put no pixel before another.
 
     Raises:
         ValueError: as many maps as images are needed, and at least one step.
@@ -181,12 +182,14 @@ def deletion_and_insertion(model, images, maps, steps=28, blank=0.0, seed=0):
     for position, share in enumerate(shares):
         taken = (ranks < share)[..., None]
         for row, kept in enumerate((~taken, taken)):
-            shown = batches(np.where(kept, images, np.float32(blank)), size)
+            shown = batches(np.where(kept, images, np.float32(background)), size)
             scores = np.concatenate([predict(tf.constant(b)).numpy() for b in shown])
             given = map_methods.probabilities(scores, head)
             curves[row, position] = given[np.arange(len(given)), maps.targets]
     deletion, insertion = np.trapezoid(curves, dx=1 / steps, axis=1)
-    return tuple(np.where(maps.blank, np.nan, each) for each in (deletion, insertion))
+    return tuple(
+        np.where(maps.without_evidence, np.nan, each) for each in (deletion, insertion)
+    )
 
 
 def _ranks(maps, random):
@@ -209,13 +212,13 @@ class Sanity:
         layers: list of str, the layers in the order in which they were randomized, each
             together with those before it.
         spearman: for each of ``layers``, the rank correlation with the original map,
-            mean over the images whose map is not blank, and over the repeats.
+            mean over the images whose map has evidence, and over the repeats.
         ssim: the same for the structural similarity, 0…1 for maps scaled to 0…1.
         spearman_error, ssim_error: standard errors of their last values over the
             repeats; None for a single one.
         other_spearman, other_ssim: the same between the original map of an image and
             that of another image: what maps have in common without any reason.
-        blank: float, the share of maps that are blank with all weights random.
+        without_evidence: float, the share of such maps with all weights random.
     """
 
     layers: list
@@ -225,7 +228,7 @@ class Sanity:
     ssim_error: float | None
     other_spearman: float
     other_ssim: float
-    blank: float
+    without_evidence: float
 
     @property
     def passed(self):
@@ -239,8 +242,8 @@ class Sanity:
 def sanity_check(model, images, seed=0, repeats=1, cascade=True, **options):
     """Randomize a copy of the model layer by layer (Adebayo and others, 2018).
 
-    Images whose original map is blank are left out. A map that stays as it was does not
-    show what the network has learnt. The weights of a layer are shuffled, which keeps
+    Images whose original map is without evidence are left out. A map that stays as it
+    was does not show what the network has learnt. The weights of a layer are shuffled, which keeps
     their distribution.
 
     Args:
@@ -264,13 +267,14 @@ def sanity_check(model, images, seed=0, repeats=1, cascade=True, **options):
         raise ValueError(f"received repeats={repeats}; expected at least one")
     images = np.asarray(images)
     original = map_methods.class_activation_maps(model, images, **options)
-    if (~original.blank).sum() < 2:
+    count = (~original.without_evidence).sum()
+    if count < 2:
         raise ValueError(
-            f"{(~original.blank).sum()} of {len(images)} images have a map that is not "
-            "blank; the check compares images, so it needs at least two"
+            f"{count} of {len(images)} images have a map with "
+            "evidence; the check compares images, so it needs at least two"
         )
-    if original.blank.any():
-        shown = ~original.blank
+    if original.without_evidence.any():
+        shown = ~original.without_evidence
         options = options | {"target": original.targets[shown]}
         return sanity_check(model, images[shown], seed, repeats, cascade, **options)
     fixed = options | {"target": original.targets, "layer": original.layer}
@@ -284,26 +288,26 @@ def sanity_check(model, images, seed=0, repeats=1, cascade=True, **options):
 
 
 def _survivals(copy, images, reference, random, cascade, options):
-    """After each layer that is shuffled: its path, likeness of maps, blank share."""
+    """After each layer that is shuffled: its path, likeness of maps, share without."""
     stages = _randomize(copy, random)
     if not cascade:
         *_, last = stages  # which shuffles them all
         stages = [last]
     for path in stages:
         maps = map_methods.class_activation_maps(copy, images, **options)
-        shown = ~maps.blank
+        shown = ~maps.without_evidence
         alike = (
             similarity(reference[shown], maps.scaled()[shown])
             if shown.any()
             else (0, 0)
         )
-        yield path, *alike, float(maps.blank.mean())
+        yield path, *alike, float(maps.without_evidence.mean())
 
 
 def _summary(rounds, other):
     """``Sanity`` of several rounds of (path, Spearman, SSIM, blank share) each."""
     values = np.array([[stage[1:] for stage in stages] for stages in rounds])
-    spearman, ssim, blank = values.mean(axis=0).T
+    spearman, ssim, without = values.mean(axis=0).T
     errors = [None, None]
     if len(rounds) > 1:
         errors = (values[:, -1, :2].std(axis=0, ddof=1) / len(rounds) ** 0.5).tolist()
@@ -315,7 +319,7 @@ def _summary(rounds, other):
         ssim_error=errors[1],
         other_spearman=other[0],
         other_ssim=other[1],
-        blank=float(blank[-1]),
+        without_evidence=float(without[-1]),
     )
 
 
@@ -384,7 +388,7 @@ def similarity(first, second):
         first, second: (N, height, width), 0…1.
 
     Returns:
-        Two floats. A blank map is like a blank one and unlike all others.
+        Two floats. A flat map is like a flat one and unlike all others.
     """
     alike = tf.image.ssim(
         *(np.asarray(maps, np.float32)[..., None] for maps in (first, second)),
@@ -399,9 +403,9 @@ def _spearman(first, second):
     ranks = [
         stats.rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second)
     ]
-    centred = [values - values.mean(axis=1, keepdims=True) for values in ranks]
-    sizes = [np.linalg.norm(values, axis=1) for values in centred]
+    centerd = [values - values.mean(axis=1, keepdims=True) for values in ranks]
+    sizes = [np.linalg.norm(values, axis=1) for values in centerd]
     flat = [size == 0 for size in sizes]
     whole = np.where(flat[0] | flat[1], 1, sizes[0] * sizes[1])
-    correlations = (centred[0] * centred[1]).sum(axis=1) / whole
+    correlations = (centerd[0] * centerd[1]).sum(axis=1) / whole
     return np.where(flat[0] & flat[1], 1, correlations)

@@ -79,7 +79,7 @@ def _to_eight_bits(picture):
 
 
 def _fit_channels(picture, channels):
-    """Grey for one channel, RGB for three; transparent parts become black."""
+    """Gray for one channel, RGB for three; transparent parts become black."""
     wanted = "L" if channels == 1 else "RGB"
     if picture.mode == wanted:
         return picture, []
@@ -102,7 +102,7 @@ def write_png(picture, path, palette=False):
     Args:
         picture: a ``PIL.Image``.
         path: where to.
-        palette: bool, whether 256 colours are enough: a third of the size.
+        palette: bool, whether 256 colors are enough: a third of the size.
     """
     picture = picture.convert("RGB")
     if palette:

@@ -1,8 +1,8 @@
-"""Where the units of a layer look: the centres of their receptive fields.
+"""Where the units of a layer look: the centers of their receptive fields.
 
 A map over a layer's units, stretched to the size of the image, shows a place that may
 be several pixels off: a valid 7×7 convolution has no unit for the outer three pixels.
-Here each step moves and spaces the centres by what it does, so that a map can be put
+Here each step moves and spaces the centers by what it does, so that a map can be put
 where its units look (the arithmetic of Araujo, Norris and Sim, 2019).
 """
 
@@ -36,7 +36,7 @@ class Axis(typing.NamedTuple):
     """Receptive fields of units along one axis.
 
     Attributes:
-        start, stride: floats, px; the field of unit i is centred at
+        start, stride: floats, px; the field of unit i is centerd at
             ``start + i * stride``.
         size: float, px, from the first to the last pixel that can count for a unit,
             those beyond the image included; interpolation is left out.
@@ -100,13 +100,13 @@ def _merged(taken, shapes, shape):
     ]
     if not spatial or None in spatial:
         return None
-    if any(_centres(grid) != _centres(spatial[0]) for grid in spatial):
+    if any(_centers(grid) != _centers(spatial[0]) for grid in spatial):
         return None
     by_axis = zip(*spatial, strict=True)
     return tuple(max(axes, key=lambda axis: axis.size) for axes in by_axis)
 
 
-def _centres(grid):
+def _centers(grid):
     """A grid without the sizes of its fields."""
     return [axis[:2] for axis in grid]
 
@@ -169,7 +169,7 @@ def placement(axis, units, pixels):
     """How to put values of units on pixels, along one axis.
 
     Each unit is a tent: highest where it looks, down to 0 at its neighbours. Between
-    the centres of two units that is linear interpolation; beyond the outermost units
+    the centers of two units that is linear interpolation; beyond the outermost units
     the map fades, for nothing looks there.
 
     Args:

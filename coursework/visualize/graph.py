@@ -11,7 +11,7 @@ import inspect
 
 import keras
 
-from coursework.visualize import dense
+from . import dense
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,18 +1,16 @@
 """Where in the image a network finds what speaks for a class."""
 
 import dataclasses
+import typing
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import geometry
-from coursework.visualize import network as networks
-from coursework.visualize.activation import batches
+from . import geometry
+from . import network as networks
+from .activation import batches
 
-LAYER_METHODS = ("gradcam", "gradcam++", "hirescam", "layercam")
-IMAGE_METHODS = ("input_gradient", "integrated_gradients", "occlusion")
-METHODS = LAYER_METHODS + IMAGE_METHODS
 PATH_STEPS = 32  # of integrated gradients
 PATCH = 0.18  # of occlusion, as a share of the image: 5 px of 28
 
@@ -44,12 +42,12 @@ class Maps:
     placed: bool
 
     @property
-    def blank(self):
-        """(N,) bool: maps in which the method finds nothing for the class."""
+    def without_evidence(self):
+        """(N,) bool: maps in which the method finds no evidence for the class."""
         return self.maps.max(axis=(1, 2)) <= 0
 
     def scaled(self):
-        """The maps, each divided by its maximum: 0…1; blank ones stay 0."""
+        """The maps, each divided by its maximum: 0…1; those without evidence stay 0."""
         most = self.maps.max(axis=(1, 2), keepdims=True)
         return np.divide(self.maps, most, out=np.zeros_like(self.maps), where=most > 0)
 
@@ -62,7 +60,7 @@ def class_activation_maps(
     target=None,
     method="gradcam",
     batch_size=None,
-    blank=0.0,
+    background=0.0,
 ):
     """Where a network finds what speaks for a class.
 
@@ -82,8 +80,8 @@ def class_activation_maps(
         target: int, or (N,) ints, the class; None is the predicted one of each image.
         method: one of ``METHODS``.
         batch_size: int, images at once; None is what fits into memory.
-        blank: float, the pixel value that stands for nothing, for integrated gradients
-            and occlusion.
+        background: float, the pixel value that stands for nothing, for integrated
+            gradients and occlusion.
 
     Returns:
         ``Maps``.
@@ -98,11 +96,14 @@ def class_activation_maps(
     network = networks.of(model)
     images = networks.check_images(network, images)
     head = network.head(head)
-    blank, batch_size = float(blank), batch_size or network.batch_size(images[0])
-    path = _layer_path(network, layer, head) if method in LAYER_METHODS else None
+    background, batch_size = (
+        float(background),
+        batch_size or network.batch_size(images[0]),
+    )
+    path = _layer_path(network, layer, head) if METHODS[method].on == "layer" else None
     wanted = check_targets(target, head, len(images))
     network.check_scores(head, images[0])
-    compiled = _compile(network, head, path, method, images, wanted, blank)
+    compiled = _compile(network, head, path, method, images, wanted, background)
     results = [
         compiled(tf.constant(batch), tf.constant(chosen))
         for batch, chosen in zip(
@@ -196,17 +197,19 @@ def _choose(scores, targets):
 # --- the methods ----------------------------------------------------------------------
 
 
-def _compile(network, head, path, method, images, targets, blank):
+def _compile(network, head, path, method, images, targets, background):
     """A compiled function: images, targets → maps, scores, targets."""
 
     def make():
         if path is not None:
-            rule = LAYER_RULES[method]
+            rule = METHODS[method].function
             grid = network.grid(path, images[0]) or (None, None)
             return _on_layer(network, head, path, rule, grid)
-        return IMAGE_RULES[method](network, head, blank)
+        return METHODS[method].function(network, head, background)
 
-    return network.compiled((method, head.name, path, blank), make, images, targets)
+    return network.compiled(
+        (method, head.name, path, background), make, images, targets
+    )
 
 
 def _on_layer(network, head, path, rule, grid):
@@ -263,15 +266,6 @@ def _layercam(activation, gradient):
     return tf.reduce_sum(tf.nn.relu(gradient) * activation, axis=-1)
 
 
-LAYER_RULES = dict(
-    zip(
-        LAYER_METHODS,
-        (_gradcam, _gradcam_plus_plus, _hirescam, _layercam),
-        strict=True,
-    )
-)
-
-
 def _gradient_of_score(network, head, images, targets):
     """Gradient of the targets' scores with respect to the images."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -295,13 +289,13 @@ def _input_gradient(network, head, _):
     return run
 
 
-def _integrated_gradients(network, head, blank):
+def _integrated_gradients(network, head, background):
     def run(images, targets):
         scores, targets, _ = _predict(network, head, images, targets)
-        difference, total = images - blank, tf.zeros_like(images)
+        difference, total = images - background, tf.zeros_like(images)
         for step in tf.range(PATH_STEPS):
             share = (tf.cast(step, tf.float32) + 0.5) / PATH_STEPS
-            on_the_way = blank + share * difference
+            on_the_way = background + share * difference
             total += _gradient_of_score(network, head, on_the_way, targets)
         parts = tf.reduce_sum(difference * total / PATH_STEPS, axis=-1)
         return tf.nn.relu(parts), scores, targets
@@ -309,7 +303,7 @@ def _integrated_gradients(network, head, blank):
     return run
 
 
-def _occlusion(network, head, blank):
+def _occlusion(network, head, background):
     def run(images, targets):
         scores, targets, chosen = _predict(network, head, images, targets)
         height, width = images.shape[1:3]
@@ -324,7 +318,7 @@ def _occlusion(network, head, blank):
             inside = _between(height, row, patch_size)
             for column in columns:
                 patch = inside[:, None] * _between(width, column, patch_size)[None, :]
-                covered = images + patch[None, :, :, None] * (blank - images)
+                covered = images + patch[None, :, :, None] * (background - images)
                 _, _, left = _predict(network, head, covered, targets)
                 total += (chosen - left)[:, None, None] * patch
                 times += patch
@@ -339,10 +333,55 @@ def _between(length, first, size):
     return tf.cast((pixels >= first) & (pixels < first + size), tf.float32)
 
 
-IMAGE_RULES = dict(
-    zip(
-        IMAGE_METHODS,
-        (_input_gradient, _integrated_gradients, _occlusion),
-        strict=True,
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A way to make maps.
+
+    Attributes:
+        name: str, its key in ``METHODS``.
+        title: str, what people call it.
+        function: for a layer: activations and gradient → maps; for the image: network,
+            head and background → a function of images and targets.
+        on: "layer" or "image".
+        source: str, the paper.
+    """
+
+    name: str
+    title: str
+    function: typing.Callable
+    on: str
+    source: str
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("gradcam", "Grad-CAM", _gradcam, "layer", "Selvaraju and others, 2017"),
+        Method(
+            "gradcam++",
+            "Grad-CAM++",
+            _gradcam_plus_plus,
+            "layer",
+            "Chattopadhyay and others, 2018",
+        ),
+        Method("hirescam", "HiResCAM", _hirescam, "layer", "Draelos and Carin, 2020"),
+        Method("layercam", "LayerCAM", _layercam, "layer", "Jiang and others, 2021"),
+        Method(
+            "input_gradient",
+            "input gradient",
+            _input_gradient,
+            "image",
+            "Simonyan and others, 2014",
+        ),
+        Method(
+            "integrated_gradients",
+            "integrated gradients",
+            _integrated_gradients,
+            "image",
+            "Sundararajan and others, 2017",
+        ),
+        Method(
+            "occlusion", "occlusion", _occlusion, "image", "Zeiler and Fergus, 2014"
+        ),
     )
-)
+}

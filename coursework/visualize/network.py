@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import geometry, graph
+from . import geometry, graph
 
 KINDS = {  # of the activations of heads: their probabilities from their scores
     "softmax": keras.ops.softmax,

@@ -1,7 +1,7 @@
 """Activations, filters and maps as pictures.
 
 Grids are tiled into one array and shown at once: an axes for each of a thousand
-channels would take minutes. One colour scale serves a whole layer.
+channels would take minutes. One color scale serves a whole layer.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
-GAP, BETWEEN = 2, 190  # px between tiles, and their grey
+GAP, BETWEEN = 2, 190  # px between tiles, and their gray
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"  # for values of one sign, of two signs
 PROBABILITIES = ("sigmoid", "softmax")  # activations that give 0…1, so the scale is too
 SILENT = (0.8, 0.8, 0.8)  # of a channel that is the same everywhere
@@ -20,7 +20,8 @@ MOST_ENLARGED = 224  # px, to which a single small tile is enlarged at most
 FEW = 12  # values that are written in the heading
 FONT_SIZE, LINE = 14, 20  # px
 FONT = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # has ×, °, …
-SHOWN_FULL = 0.8  # opacity of a map's highest place over the image
+OPAQUE = 0.8  # where a map is highest
+HEAT = "inferno"  # of maps
 ASPECT = 1.6  # width of a grid by its height
 EDGE = (0.3, 0.3, 0.3)  # around tiles of several parts
 COLORS = ("red", "green", "blue")  # of an image's channels
@@ -32,7 +33,7 @@ def tile(tiles, columns=None, frames=None, labels=None):
     Args:
         tiles: (N, height, width, 3) floats, 0…1.
         columns: int; by default such that the grid is a little wider than high.
-        frames: (N, 3) floats, 0…1, colours around them; by default none.
+        frames: (N, 3) floats, 0…1, colors around them; by default none.
         labels: N str, written below them; by default none.
 
     Returns:
@@ -117,7 +118,7 @@ def activation_grid(activation, most=None):
 
     Returns:
         (…, …, 3) uint8; lower and upper end of the scale; how many channels are
-        silent, that is the same everywhere: these are grey.
+        silent, that is the same everywhere: these are gray.
     """
     if activation.shape[:2] == (1, 1):  # channels of a single place
         activation = activation[0, 0]
@@ -138,32 +139,35 @@ def as_shown(image, pixels):
     return np.broadcast_to(shown, (*shown.shape[:2], 3))
 
 
-def overlay(image, scaled, pixels):
+def overlay(image, map, pixels=(0.0, 255.0), alpha=0.5, color_map=HEAT):
     """A map over its image, the more opaque the higher.
 
     Args:
         image: (height, width, channels) in the pixel range.
-        scaled: (height, width), 0…1.
+        map: (height, width), 0…1, as ``Maps.scaled`` gives them.
         pixels: the pixel range.
+        alpha: float, 0…1, the opacity where the map is 1.
+        color_map: str, of matplotlib.
 
     Returns:
-        (height, width, 3) floats 0…1.
+        (height, width, 3) uint8.
     """
-    opacity = SHOWN_FULL * scaled[..., None]
-    heat = colormaps["inferno"](scaled)[..., :3]
-    return (1 - opacity) * as_shown(image, pixels) + opacity * heat
+    opacity = alpha * map[..., None]
+    heat = colormaps[color_map](map)[..., :3]
+    mixed = (1 - opacity) * as_shown(image, pixels) + opacity * heat
+    return (255 * mixed).round().astype(np.uint8)
 
 
 # --- sheets with a heading ------------------------------------------------------------
 
 
 def sheet(picture, lines, scale=None):
-    """A picture with a heading of a few lines, and its colour scale.
+    """A picture with a heading of a few lines, and its color scale.
 
     Args:
         picture: (height, width, 3) uint8.
         lines: list of str.
-        scale: (lower end, upper end) of the colours, or None.
+        scale: (lower end, upper end) of the colors, or None.
 
     Returns:
         A ``PIL.Image``.
@@ -198,7 +202,7 @@ def stack(pages):
 
 
 def _scale_bar(font, low, high):
-    """A strip of the layer's colours with the values at its ends."""
+    """A strip of the layer's colors with the values at its ends."""
     values = np.linspace(low, high, 160)[None, :].repeat(LINE - 4, axis=0)
     strip, _, _ = colored(values)
     texts = f"{low:.3g}", f"{high:.3g}"
@@ -230,7 +234,7 @@ def activation_sheet(activation, lines, kind="linear"):
     shape = (len(values), 1, 1) if vector else (activation.shape[-1], *activation.shape)
     note = f"{shape[0]} {'units' if vector else 'channels'}{_in_rows(shape)}"
     if silent:
-        note += f"; {silent} {'are zero' if vector else 'the same everywhere (grey)'}"
+        note += f"; {silent} {'are zero' if vector else 'the same everywhere (gray)'}"
     return sheet(picture, [*lines, note], (low, high))
 
 
@@ -255,7 +259,7 @@ def filter_sheet(found, lines, pixels=(0.0, 255.0), columns=None, labels=None):
     kind = "units" if "unit" in found.objectives else "filters"
     note = f"{len(tiles)} {kind}"
     note += _in_rows(tiles.shape, columns) if labels is None else ""
-    if set(found.objectives) == {"centre"}:  # then no frame needs to tell them apart
+    if set(found.objectives) == {"center"}:  # then no frame needs to tell them apart
         meant = ["white" if name == "blue" else name for name in meant]
         note += "; each image excites its filter at the middle place"
     grid = tile(tiles, columns, [FRAMES[name][0] for name in meant], labels)
@@ -267,7 +271,7 @@ def filter_sheet(found, lines, pixels=(0.0, 255.0), columns=None, labels=None):
     return sheet(grid, [*lines, note, *frames])
 
 
-FRAMES = {  # colour and meaning
+FRAMES = {  # color and meaning
     "red": ((0.8, 0, 0), "dead: nothing was found that excites it"),
     "orange": ((0.9, 0.5, 0), "most values are at an end of the pixel range"),
     "blue": (
@@ -281,7 +285,7 @@ FRAMES = {  # colour and meaning
 def _frame(status, objective):
     """Which of ``FRAMES`` a filter gets; white is for one that is just well."""
     by_status = {"dead": "red", "saturated": "orange"}
-    return by_status.get(status, "blue" if objective == "centre" else "white")
+    return by_status.get(status, "blue" if objective == "center" else "white")
 
 
 def kernel_sheet(kernels, lines, channels=None):
@@ -296,7 +300,7 @@ def kernel_sheet(kernels, lines, channels=None):
     if kernels.shape[-1] == 3 and channels is None:
         most = float(np.abs(kernels).max()) or 1.0
         picture = tile((kernels + most) / (2 * most))
-        note = f"grey: 0; brighter: more of a color is wanted, up to {most:.3g}"
+        note = f"gray: 0; brighter: more of a color is wanted, up to {most:.3g}"
         return sheet(picture, [*lines, note])
     chosen = [0] if channels is None else list(channels)
     shown = kernels[..., chosen]
@@ -323,11 +327,15 @@ def map_sheet(image, scaled, lines, pixels=(0.0, 255.0)):
 
     Args:
         image: (height, width, channels) in the pixel range.
-        scaled: (height, width), 0…1; of a blank map the heading should say so.
+        scaled: (height, width), 0…1; the heading should say where there is no evidence.
         lines: list of str, the heading.
         pixels: the pixel range.
     """
-    alone = colormaps["inferno"](scaled)[..., :3]
-    panels = as_shown(image, pixels), overlay(image, scaled, pixels), alone
+    alone = colormaps[HEAT](scaled)[..., :3]
+    panels = (
+        as_shown(image, pixels),
+        overlay(image, scaled, pixels, OPAQUE) / 255,
+        alone,
+    )
     legend = "image | map over the image | map, black 0 to yellow: its own maximum"
     return sheet(tile(np.stack(panels), columns=3), [*lines, legend])

@@ -59,7 +59,7 @@ def test_3_2_2_filters(name, convolutions, evidence):
 def test_3_2_2_from_a_blank_image(network, convolutions, evidence):
     """Maximizes a filter's response from a blank image"""
     layer = convolutions[0].name
-    found = visualize.filters(network, layer, units=range(4), steps=20, blank=0)
+    found = visualize.filters(network, layer, units=range(4), steps=20, background=0)
     risen = (found.after > found.before).sum()
     assert risen == 4, f"{risen} of 4 responses rise"
     evidence(f"{layer}: {found.before.mean():.2f} → {found.after.mean():.2f}")
