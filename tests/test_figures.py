@@ -262,6 +262,7 @@ def some_maps(values):
     same = np.zeros(count, np.int64)
     return visualize.Maps(
         maps=np.asarray(values, np.float32),
+        coarse=np.asarray(values, np.float32),
         method="gradcam",
         layer="relu1",
         head="class",

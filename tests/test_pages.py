@@ -14,7 +14,7 @@ REGISTERS = {
     "NOTEBOOKS": "coursework.records",
     "LAYERS": "coursework.studies.maps",
     "QUESTIONS": "make_submission",
-    "METHODS": "coursework.visualize.maps",
+    "METHODS": "coursework.visualize.methods",
 }
 
 

@@ -9,7 +9,6 @@ from coursework import visualize
 from coursework.data import lines
 from coursework.studies import filters
 from coursework.training import heads, networks
-from coursework.visualize import network as views
 
 RANDOM = np.random.default_rng(0)
 
@@ -65,7 +64,7 @@ def test_the_field_counts_pooling(tuned, layer, size):
 def test_where_a_unit_does_not_look_is_grey(tuned):
     """Changing all that is grey changes nothing at the place, the rest does."""
     image = RANDOM.uniform(0, 255, (28, 28, 3)).astype(np.float32)
-    grid = views.of(tuned).grid("relu2", image)
+    grid = visualize.receptive_fields(tuned, "relu2")
     place = (1, 5)
     shown = filters.in_field(np.zeros_like(image), grid, place)
     outside = (shown > 0).all(axis=2)

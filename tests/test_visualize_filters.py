@@ -300,14 +300,14 @@ def test_sheets_of_the_same_columns_have_tiles_of_the_same_size():
 
 def test_labels_stand_below_the_tiles_and_fit():
     tiles = np.zeros((4, 8, 8, 3))
-    bare = pictures.tile(tiles, columns=4)
-    short = pictures.tile(tiles, columns=4, labels=list("abcd"))
+    bare = visualize.tile(tiles, columns=4)
+    short = visualize.tile(tiles, columns=4, labels=list("abcd"))
     assert short.shape[1] == bare.shape[1]
     assert short.shape[0] > bare.shape[0]
     assert (short[: bare.shape[0]] == bare).all()
     written = short[bare.shape[0] :]
     assert (written < 100).any()  # of each label something is there
-    long = pictures.tile(tiles, columns=4, labels=["a very long label" * 3] * 4)
+    long = visualize.tile(tiles, columns=4, labels=["a very long label" * 3] * 4)
     assert long.shape[1] > short.shape[1]
 
 

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import ticker
 
+from coursework import visualize
 from coursework.data import lines
 from coursework.figures import style
-from coursework.visualize import pictures
 
 TILE = 0.85  # inches, of an image in a table of pictures
 DIMMED = 0.55  # how bright an image is under its map
@@ -255,11 +255,11 @@ def over_images(images, found):
     Returns:
         The columns, the images first, and notes on maps without evidence.
     """
-    columns = {"image": np.stack([pictures.as_shown(i, (0, 255)) for i in images])}
+    columns = {"image": np.stack([visualize.as_shown(i) for i in images])}
     for title, maps in found.items():
         pairs = zip(images * DIMMED, maps.scaled(), strict=True)
         columns[title] = np.stack(
-            [pictures.overlay(*p, alpha=0.8) / 255 for p in pairs]
+            [visualize.overlay(*p, alpha=0.8) / 255 for p in pairs]
         )
     notes = [
         (row, column, "no evidence")

@@ -13,8 +13,6 @@ import numpy as np
 
 from coursework import visualize
 from coursework.training import heads
-from coursework.visualize import geometry
-from coursework.visualize import network as networks
 
 LAYERS = {  # after the ReLU of a convolution; "last" is the layer that tools default to
     "plain_lines": {"first": "relu1", "last": "pool1"},
@@ -132,11 +130,12 @@ def ceiling(subject, masks, way):
     Returns:
         float, mean over the masks.
     """
-    name, network = subject.layer(way), networks.of(subject.network)
-    places = subject.network.get_layer(name).output.shape[1:3]
-    grid = network.grid(name, np.zeros(network.input_shape))
-    sizes = zip(grid, places, masks.shape[1:], strict=True)
-    down, across = (geometry.placement(*each) for each in sizes)
+    name, sizes = subject.layer(way), masks.shape[1:]
+    units = subject.network.get_layer(name).output.shape[1:3]
+    grid = visualize.receptive_fields(subject.network, name)
+    if any(axis.size > size for axis, size in zip(grid, sizes, strict=True)):
+        grid = None, None  # such maps are spread evenly
+    down, across = map(visualize.placement, grid, units, sizes)
     inside = np.einsum("Hh,nHW,Ww->nhw", down, masks, across)
     whole = down.sum(axis=0)[:, None] * across.sum(axis=0)
     return float((inside / whole).max(axis=(1, 2)).mean())
