@@ -221,6 +221,76 @@ def test_models_of_several_inputs_and_of_own_code_are_refused(folder, run):
     assert "brings code of its own (Lambda), which is not run" in error
 
 
+def test_classes_have_their_names(run, folder, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(f"name {n}" for n in range(12)) + "\n")
+    written = []
+    given = ["--image", "LINE", "--layer", "conv2", "--classes", str(names)]
+    assert run("heads.keras", *given)[0] == 0
+    sheet = drawing.pictures.map_sheet
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            drawing.pictures,
+            "map_sheet",
+            lambda *a: written.append(a[2]) or sheet(*a),
+        )
+        assert run("heads.keras", *given, "--head", "angle", "--target", "7")[0] == 0
+    assert "map of class 7 (name 7)" in written[0][1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\nb\n", "has 2 names; expected 12 for head angle"),
+        (b"", "has 0 names; expected 12"),
+        (b"\xff\xfe\xff", "is not a text file in UTF-8"),
+        (None, "No such file"),
+    ],
+)
+def test_names_that_do_not_fit(run, content, message, tmp_path):
+    names = tmp_path / "names.txt"
+    if content is not None:
+        names.write_bytes(content)
+    given = "--image", "LINE", "--head", "angle", "--classes", str(names)
+    status, _, error = run("heads.keras", *given)
+    assert status == 2
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_some_units_in_the_order_of_their_numbers(run, tmp_path):
+    given = "--layer", "conv2", "--units", "4,0-1", "--steps", "2"
+    status, printed, _ = run("heads.keras", *given)
+    assert status == 0
+    assert any(line.startswith("conv2: 3 filters, 2 steps: about ") for line in printed)
+    (layer,) = summary(tmp_path)["layers"]
+    assert [each["filter"] for each in layer["filters"]] == [0, 1, 4]
+    status, _, error = run("heads.keras", "--layer", "conv2", "--units", "99")
+    assert status == 2
+    assert "units are [99]; conv2 has 0…" in error
+
+
+def test_a_slow_layer_has_rough_images_first_and_keeps_them(run, monkeypatch, written):
+    """Ten times the whole time is too long: a few steps, then portions, then Ctrl-C."""
+    calls, original = [], drawing.maximization.filters
+
+    def slow(model, path, units, pixels, **options):
+        calls.append((list(units), options["steps"]))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return original(model, path, units, pixels, **options | {"steps": 1})
+
+    clock = iter(range(0, 10**6, 400))  # seconds, at each look
+    monkeypatch.setattr(drawing.maximization, "filters", slow)
+    monkeypatch.setattr(drawing.time, "perf_counter", lambda: next(clock))
+    status, printed, _ = run("heads.keras", "--layer", "conv1")
+    assert status == 130
+    assert calls[2] == (list(range(16)), 5)
+    assert calls[3] == ([0], 200)
+    assert "filters_conv1.png" in written()
+    assert any("about" in line and line.endswith(" h") for line in printed)
+
+
 @pytest.mark.parametrize("content", [b"text", b""])
 def test_files_that_only_seem_to_be_images(content, tmp_path, run, written):
     (tmp_path / "a.png").write_bytes(content)
@@ -264,6 +334,9 @@ def test_what_tensorflow_says_becomes_one_line(error, message, run, monkeypatch)
         ["--method", "cam", "--list"],
         ["--pixels", "0..9", "--list"],
         ["--target", "x"],
+        ["--layer", "conv1", "--units", "3-1"],
+        ["--layer", "conv1", "--units", "a"],
+        ["--image", "LINE", "--filters"],
     ],
 )
 def test_a_wrong_command_line_ends_with_status_2(run, arguments, capsys):

@@ -146,9 +146,7 @@ def test_a_u_net_by_a_score(run):
     layer = model.get_layer("middle").output
     assert_same(found.coarse, hirescam(model, layer, images, score))
     assert visualize.class_activation_maps(model, images, **options).layer == "last"
-    with pytest.raises(
-        ValueError, match=r"head out gives \(None, 16, 16, 2\).*score="
-    ):
+    with pytest.raises(ValueError, match=r"head out gives \(None, 16, 16, 2\).*score="):
         visualize.class_activation_maps(model, images)
     status, printed, _ = run(model, "--image", "IMAGE")
     assert status == 0

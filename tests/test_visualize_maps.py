@@ -499,7 +499,7 @@ def test_the_default_layer_is_never_one_that_moves_axes(move):
     images = RANDOM.uniform(0, 1, (1, 9, 9, 1))
     assert visualize.class_activation_maps(model, images).layer == "conv1"
     moved = list(visualized.of(model).values)[1]
-    with pytest.raises(ValueError, match="which moved axes"):
+    with pytest.raises(ValueError, match="whose axes may have moved"):
         visualize.class_activation_maps(model, images, moved)
 
 

@@ -345,9 +345,9 @@ def test_the_default_layer_counts_operations_and_not_a_branch():
     branch = layers.Conv2D(4, 3, padding="same", name="branch")(skip)
     x = keras.ops.relu(skip + branch)
     model = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
-    network = networks.of(model)
-    assert network.default_layer(network.head()).startswith("relu")
-    assert visualize.class_activation_maps(model, IMAGES).placed
+    found = visualize.class_activation_maps(model, IMAGES)
+    assert found.layer.startswith("relu")
+    assert found.placed
 
 
 def test_two_heads_of_one_name_have_different_names():
@@ -537,6 +537,40 @@ class TestLoad:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
         with pytest.raises(ValueError, match=r"written by Keras 2\.15\.0; expected"):
+            visualize.load(path)
+
+    @pytest.mark.parametrize(
+        "metadata",
+        ["[]", "null", '"text"', "{}", "[" * 100_000, '{"keras_version": 3', "\xff"],
+        ids=["list", "null", "text", "empty", "deep", "cut", "bytes"],
+    )
+    def test_metadata_that_is_no_object(self, metadata, tmp_path):
+        path = tmp_path / "model.keras"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", metadata.encode("latin-1"))
+        with pytest.raises(ValueError, match=r"is not a \.keras file") as error:
+            visualize.load(path)
+        assert len(str(error.value).splitlines()) == 1
+
+    def test_a_deep_configuration(self, tmp_path):
+        path = tmp_path / "model.keras"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", '{"keras_version": "3.0.0"}')
+            archive.writestr("config.json", "[" * 100_000)
+        with pytest.raises(ValueError, match="is not a model that Keras"):
+            visualize.load(path)
+
+    def test_an_encrypted_archive(self, tmp_path):
+        path = tmp_path / "model.keras"
+        make_sequential().save(path)
+        content = bytearray(path.read_bytes())
+        for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            start = content.find(signature)
+            while start >= 0:  # the flag of encryption, in each header
+                content[start + offset] |= 1
+                start = content.find(signature, start + 1)
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"is not a \.keras file .*encrypted"):
             visualize.load(path)
 
     def test_a_class_that_is_not_there(self, tmp_path):

@@ -191,7 +191,9 @@ def _of_unit_size(gradient):
 def _make_objective(task, objective):
     """A function: images, units → (n,), what each image's own unit gives."""
     graph, value = task.network.graph, task.value
-    before = heads.pre_activation(value.step)
+    before = heads.PreActivation(value.key)
+    if len(value.step.outputs) == 1:
+        before = heads.pre_activation(value.step)
 
     def own(output, units):
         axis = 1 if value.layout == geometry.FIRST else -1

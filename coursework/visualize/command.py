@@ -55,6 +55,8 @@ def parse(arguments):
         parser.error("give --image FILE, --layer NAME, both, or --list")
     if not options.image and (options.head or options.target is not None):
         parser.error("--head and --target are of maps, which need --image")
+    if options.steps < 1:
+        parser.error(f"--steps is {options.steps}; expected at least 1")
     if (options.filters or options.units) and not options.layer:
         parser.error("--filters and --units are of a layer, which needs --layer")
     return options

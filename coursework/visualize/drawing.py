@@ -57,7 +57,7 @@ def visualize(network, options):
             maximization.check_units(network, network.value(path), options.units)
     writer = Writer(options.out)
     summary = {"model": pathlib.Path(options.model).name, "pixels": options.pixels}
-    page = _Page(network, writer, options, pixels, class_names)
+    page = Page(network, writer, options, pixels, class_names)
     summary["images"] = [
         page.of_image(names[file], *images[file], paths, plan) for file in names
     ]
@@ -72,10 +72,10 @@ def visualize(network, options):
 def read_classes(network, options):
     """Names of classes from a file (ValueError if no head has so many)."""
     try:
-        names = options.classes.read_text(encoding="utf-8").split("\n")
+        text = options.classes.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ValueError(f"{options.classes} is not a text file in UTF-8") from None
-    names = [name.strip() for name in "\n".join(names).rstrip().split("\n")]
+    names = [line.strip() for line in text.rstrip().splitlines()]
     chosen = [h for h in network.heads if options.head in (None, h.name)]
     counts = {head.name: head.classes for head in chosen}
     if len(names) not in counts.values():
@@ -140,7 +140,7 @@ def _unique_stems(images):
     return names
 
 
-class _Page:
+class Page:
     """What all pictures of a call have in common."""
 
     def __init__(self, network, writer, options, pixels, class_names):

@@ -32,7 +32,7 @@ MERGING = (
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average),
     *(layers.Maximum, layers.Minimum, layers.Concatenate),
 )
-MOVING = (layers.Permute, layers.Reshape, layers.Flatten)
+MOVING = (layers.Permute, layers.Reshape, layers.Flatten, layers.Lambda)
 MOVING_OPERATIONS = {
     *("Transpose", "Reshape", "Moveaxis", "Swapaxes", "Squeeze", "ExpandDims", "Ravel"),
     *("Einsum", "Stack", "Flip", "Rot90", "Roll", "GetItem"),

@@ -11,6 +11,8 @@ from . import network as networks
 from . import scores as asking
 from .methods import METHODS
 
+NAMED = 8  # layers in a message
+
 
 @dataclasses.dataclass(frozen=True)
 class Maps:
@@ -150,11 +152,12 @@ def check_layer(network, layer, asked, reshape=None):
     """
     value = network.value(layer)
     if not reshape and value.layout is None:
-        rank = len(network.input_shape)
-        why = "which moved axes" if len(value.shape) == rank else "no feature maps"
+        moved = len(value.shape) == len(network.input_shape)
+        why = "whose axes may have moved" if moved else "no feature maps"
+        known = ", ".join(network.spatial_layers()[-NAMED:]) or "none"
         raise ValueError(
-            f"layer {value.path} gives {(None, *value.shape)}, {why}; layers with "
-            f"feature maps: {', '.join(network.spatial_layers()) or 'none'}"
+            f"layer {value.path} gives {(None, *value.shape)}, {why}; the last layers "
+            f"with feature maps: {known}"
         )
     between = network.graph.between(asked.needs, value.key)
     if not between and value.key not in asked.needs:

@@ -1,6 +1,7 @@
 """A model as the visualizations see it: layers, heads, scores before the softmax."""
 
 import difflib
+import math
 import typing
 
 import keras
@@ -64,7 +65,7 @@ class Network:
         """
         self.model = model
         self.view, self.structure = graph.opened(model)
-        self.outputs = list(self.view.outputs)
+        self.outputs = list(getattr(model, "outputs", None) or self.view.outputs)
         self.input_shape = graph.input_shape(self.view)
         self.graph = graph.Graph(self.view)
         self.steps = {step.path: step for step in self.graph.steps}
@@ -79,7 +80,8 @@ class Network:
             )
         ]
         self._check_weights()
-        self._compiled, self._grids, self._sure, self._defaults = {}, {}, set(), {}
+        self._compiled, self._grids, self._sizes, self._defaults = {}, {}, {}, {}
+        self._sure = set()
 
     def _check_weights(self):
         for path, step in self.steps.items():
@@ -224,11 +226,12 @@ class Network:
 
     def batch_size(self, image, most=256):
         """How many images of a size can be worked on at once."""
-        sizes = [
-            np.prod([size or max(image.shape) for size in value.shape])
-            for value in self.values.values()
-        ]
-        return int(np.clip(MOST_VALUES // max(1, sum(sizes)), 1, most))
+        if image.shape not in self._sizes:
+            self._sizes[image.shape] = sum(
+                math.prod(size or max(image.shape) for size in value.shape)
+                for value in self.values.values()
+            )
+        return int(np.clip(MOST_VALUES // max(1, self._sizes[image.shape]), 1, most))
 
     def compiled(self, key, make, *examples):
         """A compiled function, made once for each key.
