@@ -210,7 +210,8 @@ class Network:
         """
         if needs not in self._defaults:
             steps = self.graph.between(needs, self.graph.inputs[0])
-            ends = {*self.graph.outputs, *(head.before.key for head in self.heads)}
+            ends = {head.before.key for head in self.heads if not head.before.layer}
+            ends.update(self.graph.outputs)
             passed = {step.path for step in self.graph.unavoidable(steps, needs)}
             spatial = [self._by_key[step.outputs[0]] for step in steps]
             spatial = [v for v in spatial if v.is_spatial]
