@@ -14,11 +14,7 @@ REGISTERS = {
     "NOTEBOOKS": "coursework.records",
     "LAYERS": "coursework.studies.maps",
     "QUESTIONS": "make_submission",
-    "LAYER_METHODS": "coursework.visualize.maps",
-    "LAYER_RULES": "coursework.visualize.maps",
-    "IMAGE_METHODS": "coursework.visualize.maps",
-    "IMAGE_RULES": "coursework.visualize.maps",
-    "NAMES": "coursework.visualize.command",
+    "METHODS": "coursework.visualize.methods",
 }
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from coursework import paths
-from coursework.visualize import command
+from coursework.visualize import command, drawing
 
 TEXT = (paths.ROOT / "Q3" / "README.md").read_text(encoding="utf-8")
 
@@ -28,8 +28,8 @@ def test_the_commands_of_the_readme_are_understood(monkeypatch, tmp_path):
     lines = re.findall(r"^\.venv/bin/python Q3/visualize\.py (models/.*)$", TEXT, re.M)
     assert len(lines) == 4
     planned = []
-    monkeypatch.setattr(command, "of_image", lambda *a: planned.append(a) or {})
-    monkeypatch.setattr(command, "of_layer", lambda *a: planned.append(a) or {})
+    monkeypatch.setattr(drawing.Page, "of_image", lambda *a: planned.append(a) or {})
+    monkeypatch.setattr(drawing.Page, "of_layer", lambda *a: planned.append(a) or {})
     for line in lines:
         assert command.main([*line.split(), "--out", str(tmp_path)]) == 0, line
     assert len(planned) == 4

@@ -9,7 +9,6 @@ from coursework import visualize
 from coursework.data import lines
 from coursework.studies import filters
 from coursework.training import heads, networks
-from coursework.visualize import network as views
 
 RANDOM = np.random.default_rng(0)
 
@@ -65,7 +64,7 @@ def test_the_field_counts_pooling(tuned, layer, size):
 def test_where_a_unit_does_not_look_is_grey(tuned):
     """Changing all that is grey changes nothing at the place, the rest does."""
     image = RANDOM.uniform(0, 255, (28, 28, 3)).astype(np.float32)
-    grid = views.of(tuned).grid("relu2", image)
+    grid = visualize.receptive_fields(tuned, "relu2")
     place = (1, 5)
     shown = filters.in_field(np.zeros_like(image), grid, place)
     outside = (shown > 0).all(axis=2)
@@ -130,7 +129,7 @@ def make_brightness_network():
 def test_filters_are_compared_with_test_images():
     model = make_brightness_network()
     found = visualize.filters(
-        model, "relu1", blank=0, objective="centre", steps=300, pixels=(0, 255)
+        model, "relu1", background=0, objective="center", steps=300, pixels=(0, 255)
     )
     tried = np.full((3, 4, 4, 1), 51.0)
     measured = filters.measure(model, "relu1", found, tried)
@@ -144,7 +143,7 @@ def test_filters_are_compared_with_test_images():
 
 
 def test_a_head_of_one_neuron_has_an_image_for_each_side(four_heads):
-    found = filters.climb_classes(four_heads, "width", steps=20, blank=0)
+    found = filters.climb_classes(four_heads, "width", steps=20, background=0)
     assert found.images.shape == (2, 28, 28, 3)
     told = filters.probabilities(four_heads, "width", found.images)
     assert told.sum(axis=1) == pytest.approx(1)

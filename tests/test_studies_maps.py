@@ -70,7 +70,7 @@ def test_maps_are_those_of_the_layer_the_head_and_the_target(subjects, images):
 
 def sanity(left, error=None, other=0.2):
     alike = [left + other], [left + 0.1], error, error, other, 0.1
-    return visualize.Sanity(["conv1"], *alike, blank=0.0)
+    return visualize.Sanity(["conv1"], *alike, without_evidence=0.0)
 
 
 def test_a_check_is_passed_only_beyond_doubt_and_by_maps_that_depend_on_the_image():

@@ -10,9 +10,9 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from coursework import paths
+from coursework import paths, visualize
 from coursework.training import networks
-from coursework.visualize import command, files, pictures
+from coursework.visualize import command, drawing, files, pictures, tiles
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
     x = layers.Conv2D(3, 3, activation="relu", name="conv1")(image)
     x = layers.Conv2D(2, 3, activation="relu", name="conv2")(x)
     outputs = layers.Dense(2, name="out")(layers.GlobalAveragePooling2D()(x))
-    keras.Model(image, outputs).save(folder / "grey.keras")
+    keras.Model(image, outputs).save(folder / "gray.keras")
     values = np.zeros((28, 28, 3), np.uint8)
     values[10, 5:20, 0] = 255
     Image.fromarray(values).save(folder / "line.png")
@@ -83,7 +83,7 @@ def test_an_image_alone_shows_all_layers_and_a_map_of_each_head(
 
 
 def test_a_layer_alone_shows_its_filters(run, written, tmp_path):
-    status, _, _ = run("grey.keras", "--layer", "conv1", "--pixels", "0..1")
+    status, _, _ = run("gray.keras", "--layer", "conv1", "--pixels", "0..1")
     assert status == 0
     assert written() == ["filters_conv1.png", "kernels_conv1.png", "summary.json"]
     layer = summary(tmp_path)["layers"][0]
@@ -93,22 +93,21 @@ def test_a_layer_alone_shows_its_filters(run, written, tmp_path):
     assert summary(tmp_path)["images"] == []
 
 
-def test_both_show_that_layer_for_the_image_and_its_filters(run, written):
+def test_both_show_that_layer_for_the_image_and_filters_when_asked(run, written):
     status, _, _ = run(
         *("heads.keras", "--image", "LINE", "--layer", "conv2"),
         *("--head", "angle", "--target", "7", "--method", "hirescam"),
     )
     assert status == 0
-    assert written() == [
-        "filters_conv2.png",
-        "line_activations_006_conv2.png",
-        "line_map_angle_hirescam_conv2.png",
-        "summary.json",
-    ]
+    shown = ["line_activations_006_conv2.png", "line_map_angle_hirescam_conv2.png"]
+    assert written() == [*shown, "summary.json"]
+    asked = "--layer", "conv2", "--units", "0-2,5", "--steps", "3"
+    assert run("heads.keras", "--image", "LINE", "--head", "angle", *asked)[0] == 0
+    assert "filters_conv2.png" in written()
 
 
 def test_what_had_to_be_changed_is_said(run, tmp_path):
-    status, printed, _ = run("grey.keras", "--image", "LINE", "--pixels", "-1..1")
+    status, printed, _ = run("gray.keras", "--image", "LINE", "--pixels", "-1..1")
     assert status == 0
     assert printed[0].startswith("pixels: -1..1 go into the model")
     notes = ["converted from RGB to L", "resized from 28×28 to 16×16 px"]
@@ -121,7 +120,7 @@ def test_two_images_of_one_name_are_kept_apart(run, folder, written):
     other.mkdir(exist_ok=True)
     Image.new("L", (16, 16), 99).save(other / "line.png")
     images = ["--image", "LINE", "--image", str(other / "line.png")]
-    assert run("grey.keras", *images, "--layer", "conv1")[0] == 0
+    assert run("gray.keras", *images, "--layer", "conv1")[0] == 0
     assert "line_activations_001_conv1.png" in written()
     assert "line_2_activations_001_conv1.png" in written()
 
@@ -164,8 +163,8 @@ def test_bad_input_is_one_line_and_status_2(run, arguments, message, tmp_path):
     assert not (tmp_path / "out" / "summary.json").exists()
 
 
-def test_a_layer_without_places_has_activations_but_no_map(run, written):
-    status, printed, _ = run("grey.keras", "--image", "LINE", "--layer", "out")
+def test_a_layer_without_feature_maps_has_activations_but_no_map(run, written):
+    status, printed, _ = run("gray.keras", "--image", "LINE", "--layer", "out")
     assert status == 0
     assert any(line.startswith("no map: layer out gives (None, 2)") for line in printed)
     assert "line_activations_004_out.png" in written()
@@ -222,10 +221,80 @@ def test_models_of_several_inputs_and_of_own_code_are_refused(folder, run):
     assert "brings code of its own (Lambda), which is not run" in error
 
 
+def test_classes_have_their_names(run, folder, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(f"name {n}" for n in range(12)) + "\n")
+    written = []
+    given = ["--image", "LINE", "--layer", "conv2", "--classes", str(names)]
+    assert run("heads.keras", *given)[0] == 0
+    sheet = drawing.pictures.map_sheet
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            drawing.pictures,
+            "map_sheet",
+            lambda *a: written.append(a[2]) or sheet(*a),
+        )
+        assert run("heads.keras", *given, "--head", "angle", "--target", "7")[0] == 0
+    assert "map of class 7 (name 7)" in written[0][1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\nb\n", "has 2 names; expected 12 for head angle"),
+        (b"", "has 0 names; expected 12"),
+        (b"\xff\xfe\xff", "is not a text file in UTF-8"),
+        (None, "No such file"),
+    ],
+)
+def test_names_that_do_not_fit(run, content, message, tmp_path):
+    names = tmp_path / "names.txt"
+    if content is not None:
+        names.write_bytes(content)
+    given = "--image", "LINE", "--head", "angle", "--classes", str(names)
+    status, _, error = run("heads.keras", *given)
+    assert status == 2
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_some_units_in_the_order_of_their_numbers(run, tmp_path):
+    given = "--layer", "conv2", "--units", "4,0-1", "--steps", "2"
+    status, printed, _ = run("heads.keras", *given)
+    assert status == 0
+    assert any(line.startswith("conv2: 3 filters, 2 steps: about ") for line in printed)
+    (layer,) = summary(tmp_path)["layers"]
+    assert [each["filter"] for each in layer["filters"]] == [0, 1, 4]
+    status, _, error = run("heads.keras", "--layer", "conv2", "--units", "99")
+    assert status == 2
+    assert "units are [99]; conv2 has 0…" in error
+
+
+def test_a_slow_layer_has_rough_images_first_and_keeps_them(run, monkeypatch, written):
+    """Ten times the whole time is too long: a few steps, then portions, then Ctrl-C."""
+    calls, original = [], drawing.maximization.filters
+
+    def slow(model, path, units, pixels, **options):
+        calls.append((list(units), options["steps"]))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return original(model, path, units, pixels, **options | {"steps": 1})
+
+    clock = iter(range(0, 10**6, 400))  # seconds, at each look
+    monkeypatch.setattr(drawing.maximization, "filters", slow)
+    monkeypatch.setattr(drawing.time, "perf_counter", lambda: next(clock))
+    status, printed, _ = run("heads.keras", "--layer", "conv1")
+    assert status == 130
+    assert calls[2] == (list(range(16)), 5)
+    assert calls[3] == ([0], 200)
+    assert "filters_conv1.png" in written()
+    assert any("about" in line and line.endswith(" h") for line in printed)
+
+
 @pytest.mark.parametrize("content", [b"text", b""])
 def test_files_that_only_seem_to_be_images(content, tmp_path, run, written):
     (tmp_path / "a.png").write_bytes(content)
-    status, _, error = run("grey.keras", "--image", str(tmp_path / "a.png"))
+    status, _, error = run("gray.keras", "--image", str(tmp_path / "a.png"))
     assert status == 2
     assert len(error.splitlines()) == 1
     assert not (tmp_path / "out").exists()
@@ -249,8 +318,8 @@ def test_what_tensorflow_says_becomes_one_line(error, message, run, monkeypatch)
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(command, "visualize", fail)
-    status, _, said = run("grey.keras", "--layer", "conv1")
+    monkeypatch.setattr(drawing, "visualize", fail)
+    status, _, said = run("gray.keras", "--layer", "conv1")
     assert status == 2
     assert message in said
     assert len(said.splitlines()) == 1
@@ -265,6 +334,9 @@ def test_what_tensorflow_says_becomes_one_line(error, message, run, monkeypatch)
         ["--method", "cam", "--list"],
         ["--pixels", "0..9", "--list"],
         ["--target", "x"],
+        ["--layer", "conv1", "--units", "3-1"],
+        ["--layer", "conv1", "--units", "a"],
+        ["--image", "LINE", "--filters"],
     ],
 )
 def test_a_wrong_command_line_ends_with_status_2(run, arguments, capsys):
@@ -275,7 +347,7 @@ def test_a_wrong_command_line_ends_with_status_2(run, arguments, capsys):
 
 
 def test_weights_that_are_not_numbers(folder, run):
-    model = keras.models.load_model(folder / "grey.keras")
+    model = keras.models.load_model(folder / "gray.keras")
     model.get_layer("conv1").kernel.assign(np.full((3, 3, 1, 3), np.nan))
     model.save(folder / "damaged.keras")
     status, _, error = run("damaged.keras", "--image", "LINE")
@@ -288,7 +360,7 @@ def test_a_full_disk(run, monkeypatch, written):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.os, "replace", fail)
-    status, _, error = run("grey.keras", "--layer", "conv1")
+    status, _, error = run("gray.keras", "--layer", "conv1")
     assert (status, error) == (2, "the disk is full\n")
     assert written() == []
 
@@ -297,8 +369,8 @@ def test_ctrl_c(run, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "visualize", interrupt)
-    status, _, error = run("grey.keras", "--layer", "conv1")
+    monkeypatch.setattr(drawing, "visualize", interrupt)
+    status, _, error = run("gray.keras", "--layer", "conv1")
     assert status == 130
     assert error == "\nstopped; the files listed above are complete\n"
 
@@ -320,10 +392,10 @@ def test_as_a_program_it_prints_nothing_of_tensorflow(folder):
 
 @pytest.mark.parametrize("count", [1, 8, 24, 25, 32, 128])
 def test_every_channel_is_in_the_grid(count):
-    """In reading order: tile i holds the color i, and the rest is the grey between."""
-    tiles = np.zeros((count, 1, 1, 3))
-    tiles[:, 0, 0, 0] = np.arange(count) / 255
-    sheet = pictures.tile(tiles)
+    """In reading order: tile i holds the color i, and the rest is the gray between."""
+    pixels = np.zeros((count, 1, 1, 3))
+    pixels[:, 0, 0, 0] = np.arange(count) / 255
+    sheet = visualize.tile(pixels)
     found = [pixel[0] for row in sheet for pixel in row if pixel[1] == 0]
     order = [value for i, value in enumerate(found) if i == 0 or value != found[i - 1]]
     size = sum(value == 0 for value in found) ** 0.5
@@ -333,7 +405,7 @@ def test_every_channel_is_in_the_grid(count):
     assert len(found) == count * size**2
 
 
-def test_one_scale_serves_a_layer_and_silent_channels_are_grey():
+def test_one_scale_serves_a_layer_and_silent_channels_are_gray():
     activation = np.zeros((4, 4, 3))
     activation[0, 0, 0], activation[1, 1, 1] = 2.0, 1.0
     picture, low, high, silent = pictures.activation_grid(activation)
@@ -346,22 +418,23 @@ def test_one_scale_serves_a_layer_and_silent_channels_are_grey():
 def test_channels_of_a_single_place_are_drawn_as_values():
     picture, _, high, silent = pictures.activation_grid(np.array([[[1.0, 0.0, 3.0]]]))
     assert (high, silent) == (3, 1)
-    assert picture.shape[0] <= pictures.MOST_ENLARGED
+    assert picture.shape[0] <= tiles.MOST_ENLARGED
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 4  # values, and between
 
 
 def test_a_map_covers_the_image_where_it_is_high():
     image = np.full((2, 2, 1), 255.0)
-    covered = pictures.overlay(image, np.array([[0, 1], [0, 0]]), (0, 255))
-    assert (covered[1] == 1).all()
-    assert (covered[0, 1] < 1).any()
+    covered = visualize.overlay(image, np.array([[0, 1], [0, 0]]), (0, 255))
+    assert covered.dtype == np.uint8
+    assert (covered[1] == 255).all()
+    assert (covered[0, 1] < 255).any()
 
 
 def colors_in(path):
     """Colors of a picture, (N, 3) integers, without the heading's scale."""
     with Image.open(path) as picture:
         rows = np.asarray(picture.convert("RGB"), int)
-    return rows[rows.shape[0] - pictures.MOST_ENLARGED :].reshape(-1, 3)
+    return rows[rows.shape[0] - tiles.MOST_ENLARGED :].reshape(-1, 3)
 
 
 def test_outputs_are_drawn_on_the_scale_of_probabilities(run, folder, tmp_path):
@@ -389,6 +462,6 @@ def test_a_layer_that_passes_probabilities_on_is_an_output_too():
     x = layers.Flatten(name="flat")(image)
     x = layers.Dense(2, activation="softmax", name="inner")(x)
     network = command.networks.of(keras.Model(image, layers.Identity(name="out")(x)))
-    assert command._activation_of(network, "inner") == "softmax"
-    assert command._activation_of(network, "out") == "softmax"
-    assert command._activation_of(network, "flat") == "linear"
+    assert drawing.activation_of(network, network.value("inner")) == "softmax"
+    assert drawing.activation_of(network, network.value("out")) == "softmax"
+    assert drawing.activation_of(network, network.value("flat")) == "linear"

@@ -9,7 +9,7 @@ from scipy import stats
 from coursework import visualize
 from coursework.data import lines
 from coursework.training import networks
-from coursework.visualize import evaluation, maps
+from coursework.visualize import evaluation, maps, sanity
 
 MASK = np.zeros((1, 4, 4), bool)
 MASK[0, 1, :2] = True
@@ -54,13 +54,13 @@ def test_the_flat_map_scores_the_area_in_everything():
     results = visualize.baselines(images, MASK)
     area = results["area"]
     assert area.pointing == area.energy == area.rank_accuracy == pytest.approx(2 / 16)
-    assert 0 < results["centre blob"].energy < 1
+    assert 0 < results["center blob"].energy < 1
 
 
 def test_the_sobel_map_follows_the_edges_of_any_channel():
     images = np.zeros((1, 5, 5, 3))
     images[0, 2, 2, 1] = 1
-    strength = evaluation.sobel(images)[0]
+    strength = visualize.sobel(images)[0]
     assert strength[2, 2] == 0
     assert strength[2, 1] == strength[1, 2] == strength[2, 3] == 2
     assert strength[0].max() == 0
@@ -101,7 +101,7 @@ def test_deletion_and_insertion_of_a_pixel_that_is_all():
     made[0, 1, 2], made[1, 1, 2] = 9, 0
     ones = np.ones(2, int)
     found = maps.Maps(
-        made, "gradcam", "x", model.output_names[0], ones, ones, ones, True
+        made, made, "gradcam", "x", model.output_names[0], ones, ones, ones, True
     )
     deletion, insertion = visualize.deletion_and_insertion(
         model, images, found, steps=16
@@ -121,11 +121,11 @@ def images():
 def test_equal_maps_are_alike_and_others_are_not():
     random = np.random.default_rng(0)
     some, other = random.random((2, 3, 28, 28))
-    assert evaluation.similarity(some, some) == pytest.approx((1, 1))
-    spearman, ssim = evaluation.similarity(some, other)
+    assert visualize.similarity(some, some) == pytest.approx((1, 1))
+    spearman, ssim = visualize.similarity(some, other)
     assert abs(spearman) < 0.1
     assert ssim < 0.2
-    assert evaluation.similarity(some, 1 - some)[0] == pytest.approx(-1)
+    assert visualize.similarity(some, 1 - some)[0] == pytest.approx(-1)
 
 
 def test_rank_correlation_is_scipy_s_and_blank_maps_count():
@@ -135,10 +135,10 @@ def test_rank_correlation_is_scipy_s_and_blank_maps_count():
         stats.spearmanr(a.ravel(), b.ravel()).statistic
         for a, b in zip(some, other, strict=True)
     ]
-    assert evaluation._spearman(some, other) == pytest.approx(expected)
+    assert sanity._spearman(some, other) == pytest.approx(expected)
     blank = np.zeros((5, 8, 8))
-    assert (evaluation._spearman(some, blank) == 0).all()
-    assert (evaluation._spearman(blank, blank) == 1).all()
+    assert (sanity._spearman(some, blank) == 0).all()
+    assert (sanity._spearman(blank, blank) == 1).all()
 
 
 def test_layers_are_randomized_from_the_top_and_the_model_stays(images):
@@ -153,13 +153,13 @@ def test_layers_are_randomized_from_the_top_and_the_model_stays(images):
 
 
 def test_each_repeat_begins_with_the_learnt_weights(images, monkeypatch):
-    model, original, begun = networks.small_cnn(), evaluation._randomize, []
+    model, original, begun = networks.small_cnn(), sanity._randomize, []
 
     def recorded(copy, random):
         begun.append(copy.get_weights())
         yield from original(copy, random)
 
-    monkeypatch.setattr(evaluation, "_randomize", recorded)
+    monkeypatch.setattr(sanity, "_randomize", recorded)
     result = visualize.sanity_check(model, images, repeats=2)
     assert len(begun) == 2
     assert len(result.layers) == len(result.spearman) == len(set(result.layers))
@@ -191,7 +191,7 @@ def test_a_map_that_ignores_the_weights_fails(images, monkeypatch):
 
     def edges(model, images, **options):
         found = original(model, images, **options)
-        return maps.dataclasses.replace(found, maps=evaluation.sobel(images))
+        return maps.dataclasses.replace(found, maps=visualize.sobel(images))
 
     monkeypatch.setattr(maps, "class_activation_maps", edges)
     result = visualize.sanity_check(networks.small_cnn(), images)
@@ -207,7 +207,7 @@ def test_the_copy_does_what_the_model_does(images):
     normalization.adapt(images.astype(np.float32) + 400)
     x = layers.Conv2D(2, 3, name="conv1")(normalization(image))
     model = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
-    copy = evaluation._copy(model, images)
+    copy = sanity._copy(model, images)
     assert copy.predict(images, verbose=0) == pytest.approx(
         model.predict(images, verbose=0), rel=1e-5
     )
@@ -251,7 +251,7 @@ def test_deletion_asks_for_a_map_of_each_image(count, steps, images):
 
 
 def test_one_image_cannot_be_compared(images):
-    with pytest.raises(ValueError, match=r"1 of 1 images have a map .* at least two"):
+    with pytest.raises(ValueError, match="1 of 1 images have a map with evi"):
         visualize.sanity_check(networks.small_cnn(), images[:1])
 
 

@@ -1,5 +1,9 @@
 """Whatever is called an image: read, converted and said so, or refused in one line."""
 
+import concurrent.futures
+import os
+
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,14 +56,14 @@ def test_another_size_is_fitted(rgb, tmp_path):
     assert notes == []
 
 
-def test_grey_and_color_become_each_other(rgb, tmp_path):
-    grey, notes = visualize.read_image(save(rgb, tmp_path / "a.png"), (4, 6, 1))
+def test_gray_and_color_become_each_other(rgb, tmp_path):
+    gray, notes = visualize.read_image(save(rgb, tmp_path / "a.png"), (4, 6, 1))
     assert notes == ["converted from RGB to L"]
-    assert (grey[..., 0] == np.asarray(rgb.convert("L"))).all()
+    assert (gray[..., 0] == np.asarray(rgb.convert("L"))).all()
     path = save(rgb.convert("L"), tmp_path / "b.png")
     color, notes = visualize.read_image(path, SHAPE)
     assert notes == ["converted from L to RGB"]
-    assert (color == grey).all()
+    assert (color == gray).all()
 
 
 def test_transparent_parts_become_black(rgb, tmp_path):
@@ -166,3 +170,43 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         files.write_text("{}", path.with_suffix(".json"))
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_files_have_the_mode_of_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        files.write_png(Image.new("RGB", (9, 9)), tmp_path / "a.png")
+        files.write_text("{}", tmp_path / "a.json")
+    finally:
+        os.umask(before)
+    for path in tmp_path.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_two_that_write_one_file_leave_one_of_the_two(tmp_path):
+    """As two commands with one --out: neither a mixture nor an error."""
+    path, colors = tmp_path / "a.png", ["red", "blue"] * 20
+    pictures = [Image.new("RGB", (200, 200), color) for color in colors]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda picture: files.write_png(picture, path), pictures))
+    with Image.open(path) as picture:
+        assert len(picture.convert("RGB").getcolors()) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", ["caffe", "torch"])
+def test_the_ranges_of_keras_applications(mode, rgb, tmp_path):
+    path = save(rgb, tmp_path / "a.png")
+    values, _ = visualize.read_image(path, SHAPE, mode)
+    raw = np.asarray(rgb, np.float32)
+    utilities = keras.applications.imagenet_utils
+    expected = utilities.preprocess_input(raw.copy(), mode=mode)
+    assert values == pytest.approx(expected, abs=1e-4)
+    assert visualize.as_shown(values, mode) == pytest.approx(raw / 255, abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(28,), (None, 16, 6), (4, 4, 5), (1, 9, 9, 9, 3)])
+def test_models_that_take_no_image(shape, rgb, tmp_path):
+    path = save(rgb, tmp_path / "a.png")
+    with pytest.raises(ValueError, match="the model takes arrays of shape"):
+        visualize.read_image(path, shape)

@@ -14,7 +14,7 @@ SIZE = 5
 
 
 def make_model(kernels, biases, *, separate_relu=False, pool=True):
-    """One convolution with given kernels on 16×16 grey pixels 0…255."""
+    """One convolution with given kernels on 16×16 gray pixels 0…255."""
     image = keras.Input((16, 16, 1))
     x = layers.Rescaling(1 / 255)(image)
     activation = None if separate_relu else "relu"
@@ -35,7 +35,7 @@ def kernels():
 
 @pytest.fixture(scope="module")
 def model(kernels):
-    """Awake, asleep on a grey image, hopeless, and awake."""
+    """Awake, asleep on a gray image, hopeless, and awake."""
     return make_model(kernels, np.array([1, -0.5, -1e6, 1], np.float32))
 
 
@@ -53,7 +53,7 @@ def test_the_middle_unit_of_a_linear_layer_wants_its_kernel_s_signs(
 ):
     """White where its weights are positive, else black: nothing excites it more."""
     model = make_model(kernels, np.zeros(4, np.float32), separate_relu=separate)
-    options = {"objective": "centre", "jitter": jitter, "blank": blank}
+    options = {"objective": "center", "jitter": jitter, "background": blank}
     found = visualize.filters(model, layer, **options)
     for index in range(4):
         kernel = kernels[..., 0, index]
@@ -66,7 +66,7 @@ def test_the_middle_unit_of_a_linear_layer_wants_its_kernel_s_signs(
 def test_sleeping_filters_are_woken_and_hopeless_ones_are_dead(model):
     found = visualize.filters(model, "conv1")
     assert found.objectives[0] == found.objectives[3] == "channel"
-    assert found.objectives[1] == "centre"
+    assert found.objectives[1] == "center"
     assert found.statuses[2] == "dead"  # at its best it still does not fire
     assert found.layer == "conv1"
     assert found.units.tolist() == [0, 1, 2, 3]
@@ -77,12 +77,12 @@ def test_sleeping_filters_are_woken_and_hopeless_ones_are_dead(model):
 
 
 def test_a_filter_that_a_test_image_wakes_is_woken(kernels):
-    """Asleep on grey and on black, awake only on an image very much like its kernel."""
+    """Asleep on gray and on black, awake only on an image very much like its kernel."""
     best = np.maximum(kernels, 0).sum(axis=(0, 1, 2))
     model = make_model(kernels, (-0.9 * best).astype(np.float32), separate_relu=True)
     for blank in (0, 0.5):
-        found = visualize.filters(model, "relu1", blank=blank)
-        assert found.objectives == ["centre"] * 4
+        found = visualize.filters(model, "relu1", background=blank)
+        assert found.objectives == ["center"] * 4
         assert "dead" not in found.statuses
         fires = visualize.activations(model, found.images, "relu1")["relu1"]
         assert (fires[np.arange(4), :, :, np.arange(4)].max(axis=(1, 2)) > 0).all()
@@ -104,7 +104,7 @@ def test_most_pixels_at_an_end_is_saturated(kernels):
 
 def test_black_that_stays_black_is_not_saturated(kernels):
     model = make_model(-np.abs(kernels), np.ones(4, np.float32))
-    found = visualize.filters(model, "conv1", blank=0, objective="channel")
+    found = visualize.filters(model, "conv1", background=0, objective="channel")
     assert (found.images == 0).mean() > 0.9
     assert "saturated" not in found.statuses
 
@@ -113,7 +113,7 @@ def test_black_that_stays_black_is_not_saturated(kernels):
 def test_channels_that_may_not_change_stay_blank(blank):
     keras.utils.set_random_seed(0)
     model = networks.small_cnn()
-    options = {"blank": blank, "steps": 5, "l2": 1e-6, "total_variation": 1e-6}
+    options = {"background": blank, "steps": 5, "l2": 1e-6, "total_variation": 1e-6}
     part = visualize.filters(model, "relu2", channels=(0, 2), **options)
     whole = visualize.filters(model, "relu2", **options)
     assert (part.images[..., 1] == np.float32(255 * blank)).all()
@@ -230,7 +230,7 @@ def test_units_of_any_kind_of_integer(model):
         ({"layer": "conv1", "jitter": -1}, "jitter is -1; expected a whole number"),
         ({"layer": "conv1", "channels": 1}, "channels are 1; the image has 0…0"),
         ({"layer": "conv1", "channels": []}, r"channels are \[\]; the image has 0…0"),
-        ({"layer": "conv1", "blank": 2}, "blank is 2; expected 0…1"),
+        ({"layer": "conv1", "background": 2}, "background is 2; expected a share, 0…1"),
         ({"layer": "conv1", "l2": -1}, "l2 is -1; expected at least 0"),
         ({"layer": "conv1", "rate": np.inf}, "rate is inf; expected more than 0"),
         ({"layer": "conv1", "rate": -1}, "rate is -1; expected more than 0"),
@@ -276,16 +276,16 @@ RED, ORANGE, BLUE = (204, 0, 0), (230, 128, 0), (26, 102, 204)
 
 def test_frames_say_what_became_of_a_filter():
     found = make_filters(
-        ["dead", "saturated", "ok", "ok"], ["centre", "channel", "centre", "channel"]
+        ["dead", "saturated", "ok", "ok"], ["center", "channel", "center", "channel"]
     )
     assert {RED, ORANGE, BLUE} <= colors_of(pictures.filter_sheet(found, ["a"]))
 
 
 def test_frames_are_left_out_where_all_filters_are_alike():
-    same = make_filters(["ok"] * 3, ["centre"] * 3)
+    same = make_filters(["ok"] * 3, ["center"] * 3)
     page = pictures.filter_sheet(same, ["a"])
     assert not {RED, ORANGE, BLUE} & colors_of(page)
-    dead = make_filters(["ok", "dead"], ["centre"] * 2)
+    dead = make_filters(["ok", "dead"], ["center"] * 2)
     assert RED in colors_of(pictures.filter_sheet(dead, ["a"]))
 
 
@@ -300,14 +300,14 @@ def test_sheets_of_the_same_columns_have_tiles_of_the_same_size():
 
 def test_labels_stand_below_the_tiles_and_fit():
     tiles = np.zeros((4, 8, 8, 3))
-    bare = pictures.tile(tiles, columns=4)
-    short = pictures.tile(tiles, columns=4, labels=list("abcd"))
+    bare = visualize.tile(tiles, columns=4)
+    short = visualize.tile(tiles, columns=4, labels=list("abcd"))
     assert short.shape[1] == bare.shape[1]
     assert short.shape[0] > bare.shape[0]
     assert (short[: bare.shape[0]] == bare).all()
     written = short[bare.shape[0] :]
     assert (written < 100).any()  # of each label something is there
-    long = pictures.tile(tiles, columns=4, labels=["a very long label" * 3] * 4)
+    long = visualize.tile(tiles, columns=4, labels=["a very long label" * 3] * 4)
     assert long.shape[1] > short.shape[1]
 
 

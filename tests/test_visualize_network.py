@@ -110,7 +110,7 @@ def test_a_saved_model_is_taken_apart_likewise(make, ending, tmp_path):
 def scores_of(model, head):
     network = networks.Network(model)
     head = network.head(head)
-    return head, head.scores.of(network.graph.run(IMAGES)).numpy()
+    return head, head.scores(network.graph.run(IMAGES)).numpy()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def scores_of(model, head):
         ("linear", "linear", 2),
     ],
 )
-def test_scores_are_what_stands_before_the_activation(nested, name, kind, classes):
+def test_scores_are_those_before_the_activation(nested, name, kind, classes):
     head, scores = scores_of(nested, name)
     assert (head.kind, head.classes) == (kind, classes)
     told = nested.predict(IMAGES, verbose=0)[head.index]
@@ -190,11 +190,11 @@ def test_activations_in_portions_are_the_same(nested):
         assert portions[path] == pytest.approx(values, rel=1e-5, abs=1e-5)
 
 
-# --- where units look -----------------------------------------------------------------
+# --- receptive fields -----------------------------------------------------------------
 
 
 def center_convolution(size, **options):
-    """Every unit gives the pixel under its kernel's centre."""
+    """Every unit gives the pixel under its kernel's center."""
     kernel = np.zeros((size, size, 1, 1), np.float32)
     kernel[size // 2, size // 2] = 1
     layer = layers.Conv2D(1, size, use_bias=False, **options)
@@ -203,7 +203,7 @@ def center_convolution(size, **options):
     return layer
 
 
-def looking_model(*steps, size=20):
+def summing_model(*steps, size=20):
     """The sum of all units of the last step, so that every unit counts alike."""
     image = keras.Input((size, size, 1))
     x = image
@@ -245,10 +245,10 @@ STACKS = {
 
 @pytest.mark.parametrize("name", STACKS)
 def test_the_peak_lies_on_the_pixel(name):
-    """For every pixel that a unit sees; for the others the map is blank."""
+    """For every pixel that a unit sees; for the others there is no evidence."""
     stride, steps = STACKS[name]
     stride = {"enlarged": 2}.get(name, stride)
-    model = looking_model(*steps())
+    model = summing_model(*steps())
     pixels = [(row, column) for row in range(20) for column in (0, 1, 4, 9, 12, 18, 19)]
     images = np.zeros((len(pixels), 20, 20, 1), np.float32)
     for image, pixel in zip(images, pixels, strict=True):
@@ -258,7 +258,7 @@ def test_the_peak_lies_on_the_pixel(name):
     for method in ("gradcam", "hirescam", "layercam"):
         found = visualize.class_activation_maps(model, images, method=method, target=0)
         assert found.placed
-        assert (found.blank == ~seen).all()
+        assert (found.without_evidence == ~seen).all()
         for pixel, activation in zip(
             np.array(pixels)[seen], found.maps[seen], strict=True
         ):
@@ -266,30 +266,28 @@ def test_the_peak_lies_on_the_pixel(name):
             assert np.abs(peak - pixel).max() <= stride / 2 + 0.5
 
 
-def test_a_layer_of_unknown_geometry_is_stretched_and_says_so():
+def test_a_layer_of_unknown_geometry_is_spread_evenly():
     class Mystery(layers.Layer):
         def call(self, x):
             return x[:, ::-1]
 
-    model = looking_model(center_convolution(3), Mystery())
+    model = summing_model(center_convolution(3), Mystery())
     images = np.ones((1, 20, 20, 1))
     found = visualize.class_activation_maps(model, images, target=0)
     assert not found.placed
     assert (found.maps[0] > 0).all()
 
 
-def test_branches_that_look_at_the_same_places_are_joined():
+def test_branches_of_the_same_centers_are_joined():
     image = keras.Input((16, 16, 1))
     left = center_convolution(3, strides=2, padding="same")(image)
     right = center_convolution(1, strides=2)(image)
     model = keras.Model(
         image, layers.GlobalAveragePooling2D()(layers.Add(name="add")([left, left]))
     )
-    assert networks.of(model).grid("add", np.ones((16, 16, 1)))[0].stride == 2
+    assert visualize.receptive_fields(model, "add")[0].stride == 2
     apart = keras.Model(image, layers.Add(name="sum")([left, right]))
-    network = networks.Network(apart)
-    grids = geometry.grids(network.graph, network.graph.run(np.ones((1, 16, 16, 1))))
-    assert grids[network.steps["sum"].outputs[0]] is None
+    assert visualize.receptive_fields(apart, "sum") is None
 
 
 def test_branches_of_different_reach_are_joined_with_the_larger():
@@ -298,11 +296,11 @@ def test_branches_of_different_reach_are_joined_with_the_larger():
     far = layers.Conv2D(1, 5, padding="same", dilation_rate=2)(image)
     x = layers.Add(name="add")([near, far, image])
     model = keras.Model(image, layers.GlobalAveragePooling2D()(x))
-    axis = networks.of(model).grid("add", np.ones((16, 16, 1)))[0]
+    axis = visualize.receptive_fields(model, "add")[0]
     assert axis == geometry.Axis(start=0, stride=1, size=9)
 
 
-def test_the_size_of_a_field_is_what_changes_a_unit():
+def test_the_size_of_a_receptive_field_is_what_changes_a_unit():
     """Pixel by pixel, on a network in which every pixel of a field counts."""
     image = keras.Input((32, 32, 1))
     x = layers.Conv2D(1, 5, padding="same", kernel_initializer="ones")(image)
@@ -312,7 +310,7 @@ def test_the_size_of_a_field_is_what_changes_a_unit():
     model = keras.Model(image, layers.GlobalAveragePooling2D()(x))
     single = np.eye(32, dtype=np.float32)[:, :, None, None] * np.ones((1, 32, 1))
     rows = visualize.activations(model, single, "last")["last"]  # one row lit in each
-    axis = networks.of(model).grid("last", single[0])[0]
+    axis = visualize.receptive_fields(model, "last")[0]
     for unit in range(rows.shape[1]):
         seen = np.flatnonzero(rows[:, unit, unit, 0])
         first, last = (
@@ -330,7 +328,7 @@ def test_the_size_of_a_field_is_what_changes_a_unit():
     ],
 )
 def test_layers_that_leave_pixels_in_place_keep_the_map_in_place(layer):
-    model = looking_model(layer, center_convolution(7))
+    model = summing_model(layer, center_convolution(7))
     images = np.zeros((1, 20, 20, 1), np.float32)
     images[0, 5, 14] = 1
     found = visualize.class_activation_maps(model, images, target=0)
@@ -347,9 +345,9 @@ def test_the_default_layer_counts_operations_and_not_a_branch():
     branch = layers.Conv2D(4, 3, padding="same", name="branch")(skip)
     x = keras.ops.relu(skip + branch)
     model = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
-    network = networks.of(model)
-    assert network.default_layer(network.head()).startswith("relu")
-    assert visualize.class_activation_maps(model, IMAGES).placed
+    found = visualize.class_activation_maps(model, IMAGES)
+    assert found.layer.startswith("relu")
+    assert found.placed
 
 
 def test_two_heads_of_one_name_have_different_names():
@@ -441,7 +439,7 @@ def test_a_model_is_freed_with_all_that_was_made_for_it():
 
 
 def test_the_name_of_a_model_inside_stands_for_what_it_gives(nested):
-    assert networks.of(nested).step("left").path == "left/norm1"
+    assert networks.of(nested).value("left").path == "left/norm1"
 
 
 # --- what is refused ------------------------------------------------------------------
@@ -476,9 +474,6 @@ def test_models_that_cannot_be_seen_into_are_refused():
     flat = keras.Input((8,))
     with pytest.raises(ValueError, match=r"shape \(None, 8\); expected \(N, height"):
         networks.Network(keras.Model(flat, layers.Dense(2)(flat)))
-    deep = keras.Input((8, 8, 4))
-    with pytest.raises(ValueError, match="1 or 3"):
-        networks.Network(keras.Model(deep, layers.Flatten()(deep)))
 
 
 @pytest.mark.parametrize(
@@ -542,6 +537,40 @@ class TestLoad:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
         with pytest.raises(ValueError, match=r"written by Keras 2\.15\.0; expected"):
+            visualize.load(path)
+
+    @pytest.mark.parametrize(
+        "metadata",
+        ["[]", "null", '"text"', "{}", "[" * 100_000, '{"keras_version": 3', "\xff"],
+        ids=["list", "null", "text", "empty", "deep", "cut", "bytes"],
+    )
+    def test_metadata_that_is_no_object(self, metadata, tmp_path):
+        path = tmp_path / "model.keras"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", metadata.encode("latin-1"))
+        with pytest.raises(ValueError, match=r"is not a \.keras file") as error:
+            visualize.load(path)
+        assert len(str(error.value).splitlines()) == 1
+
+    def test_a_deep_configuration(self, tmp_path):
+        path = tmp_path / "model.keras"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", '{"keras_version": "3.0.0"}')
+            archive.writestr("config.json", "[" * 100_000)
+        with pytest.raises(ValueError, match="is not a model that Keras"):
+            visualize.load(path)
+
+    def test_an_encrypted_archive(self, tmp_path):
+        path = tmp_path / "model.keras"
+        make_sequential().save(path)
+        content = bytearray(path.read_bytes())
+        for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            start = content.find(signature)
+            while start >= 0:  # the flag of encryption, in each header
+                content[start + offset] |= 1
+                start = content.find(signature, start + 1)
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"is not a \.keras file .*encrypted"):
             visualize.load(path)
 
     def test_a_class_that_is_not_there(self, tmp_path):

@@ -14,13 +14,12 @@ from keras import layers
 from matplotlib import ticker
 from PIL import Image
 
-from coursework import figures, paths, records
+from coursework import figures, paths, records, visualize
 from coursework.data import lines
 from coursework.figures import diagram
 from coursework.studies import maps as map_study
 from coursework.studies import sample_efficiency as sample_study
 from coursework.training import heads
-from coursework.visualize import command
 
 import report_numbers
 
@@ -330,7 +329,7 @@ def probes(known):
 def dependence(known):
     """Energy on the line against what is left of a map with random weights."""
     record = known["class_activation_maps"]
-    points = {name: [] for name in command.NAMES.values()}
+    points = {name.title: [] for name in visualize.METHODS.values()}
     for entry in record["scores"]:
         depth = _depth(entry)
         way = map_study.Way(entry["method"], depth)
@@ -339,7 +338,9 @@ def dependence(known):
         if sanity and entry["network"].endswith("_lines"):
             left = report_numbers.left_at_random(sanity)
             areas = entry["energy"] / record["area"]
-            points[command.NAMES[entry["method"]]].append((depth, left, areas))
+            points[visualize.METHODS[entry["method"]].title].append(
+                (depth, left, areas)
+            )
     figure = figures.dependence(points, "")
     figure.set_size_inches(0.85 * WIDTH, 2.7)
     for text in figure.legends[0].get_texts():

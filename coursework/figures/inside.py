@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import ticker
 
+from coursework import visualize
 from coursework.data import lines
 from coursework.figures import style
-from coursework.visualize import pictures
 
 TILE = 0.85  # inches, of an image in a table of pictures
 DIMMED = 0.55  # how bright an image is under its map
@@ -253,16 +253,18 @@ def over_images(images, found):
         found: dict, title → ``visualize.Maps`` of these images.
 
     Returns:
-        The columns, the images first, and notes on the maps that are blank.
+        The columns, the images first, and notes on maps without evidence.
     """
-    columns = {"image": np.stack([pictures.as_shown(i, (0, 255)) for i in images])}
+    columns = {"image": np.stack([visualize.as_shown(i) for i in images])}
     for title, maps in found.items():
         pairs = zip(images * DIMMED, maps.scaled(), strict=True)
-        columns[title] = np.stack([pictures.overlay(*p, (0, 255)) for p in pairs])
+        columns[title] = np.stack(
+            [visualize.overlay(*p, alpha=0.8) / 255 for p in pairs]
+        )
     notes = [
-        (row, column, "blank")
+        (row, column, "no evidence")
         for column, maps in enumerate(found.values(), start=1)
-        for row in np.flatnonzero(maps.blank)
+        for row in np.flatnonzero(maps.without_evidence)
     ]
     return columns, notes
 

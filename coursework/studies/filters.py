@@ -4,9 +4,8 @@ import keras
 import numpy as np
 
 from coursework import visualize
-from coursework.visualize import ascent, network, pictures
 
-BLACK = 255 * ascent.NOISE  # up to which a value counts as black
+BLACK = 255 * visualize.NOISE  # up to which a value counts as black
 LIT = 2 * BLACK  # above which it surely was not black at the start
 OUTSIDE = 0.4, 0.3  # grey, and how much of the image is left, where a unit is blind
 
@@ -78,7 +77,7 @@ def agreement(images, weights, channels):
 
 def field(model, layer, image):
     """The side, in px, of the square of pixels that a unit of a layer sees."""
-    return int(network.of(model).grid(layer, image)[0].size)
+    return int(visualize.receptive_fields(model, layer, image.shape)[0].size)
 
 
 def in_field(image, grid, place):
@@ -86,7 +85,7 @@ def in_field(image, grid, place):
 
     Args:
         image: (height, width, channels), 0…255.
-        grid: two ``geometry.Axis``, down and across, of the unit's layer.
+        grid: two ``visualize.Axis``, down and across, of the unit's layer.
         place: two ints, the unit's row and column.
 
     Returns:
@@ -96,7 +95,7 @@ def in_field(image, grid, place):
         np.abs(np.arange(length) - axis.start - axis.stride * index) < axis.size / 2
         for axis, index, length in zip(grid, place, image.shape, strict=False)
     )
-    shown, (grey, left) = pictures.as_shown(image, (0, 255)), OUTSIDE
+    shown, (grey, left) = visualize.as_shown(image), OUTSIDE
     return np.where(down[:, None, None] & across[:, None], shown, grey + left * shown)
 
 
@@ -114,7 +113,7 @@ def most_exciting(model, layer, images, units):
         most, greyed where the unit that gives it does not look.
     """
     given = visualize.activations(model, images, layer)[layer]
-    grid = network.of(model).grid(layer, images[0])
+    grid = visualize.receptive_fields(model, layer, images[0].shape)
     shown = []
     for unit in units:
         which, *place = np.unravel_index(given[..., unit].argmax(), given.shape[:3])

@@ -13,8 +13,6 @@ import numpy as np
 
 from coursework import visualize
 from coursework.training import heads
-from coursework.visualize import command, geometry
-from coursework.visualize import network as networks
 
 LAYERS = {  # after the ReLU of a convolution; "last" is the layer that tools default to
     "plain_lines": {"first": "relu1", "last": "pool1"},
@@ -42,7 +40,7 @@ class Way(typing.NamedTuple):
     @property
     def label(self):
         """For example "HiResCAM, middle"; marked if it follows the ink."""
-        parts = [command.NAMES[self.method], self.depth]
+        parts = [visualize.METHODS[self.method].title, self.depth]
         return ", ".join(filter(None, parts)) + FOLLOWS_INK.get(self.method, "")
 
     @property
@@ -132,11 +130,12 @@ def ceiling(subject, masks, way):
     Returns:
         float, mean over the masks.
     """
-    name, network = subject.layer(way), networks.of(subject.network)
-    places = subject.network.get_layer(name).output.shape[1:3]
-    grid = network.grid(name, np.zeros(network.input_shape))
-    sizes = zip(grid, places, masks.shape[1:], strict=True)
-    down, across = (geometry.placement(*each) for each in sizes)
+    name, sizes = subject.layer(way), masks.shape[1:]
+    units = subject.network.get_layer(name).output.shape[1:3]
+    grid = visualize.receptive_fields(subject.network, name)
+    if any(axis.size > size for axis, size in zip(grid, sizes, strict=True)):
+        grid = None, None  # such maps are spread evenly
+    down, across = map(visualize.placement, grid, units, sizes)
     inside = np.einsum("Hh,nHW,Ww->nhw", down, masks, across)
     whole = down.sum(axis=0)[:, None] * across.sum(axis=0)
     return float((inside / whole).max(axis=(1, 2)).mean())
@@ -145,7 +144,7 @@ def ceiling(subject, masks, way):
 def check_sanity(subject, images, way, repeats):
     """``visualize.Sanity`` of all weights, or None where nearly all maps are blank."""
     found = subject.maps(images, way)
-    if (~found.blank).sum() < LEAST_SHOWN:
+    if (~found.without_evidence).sum() < LEAST_SHOWN:
         return None
     options = {"layer": found.layer, "head": subject.head, "method": way.method}
     return visualize.sanity_check(
@@ -181,7 +180,7 @@ def scores_of_deletion(subject, images, found):
     """The same for ``visualize.Maps``, which need not come from a method."""
     both = visualize.deletion_and_insertion(subject.network, images, found)
     deletion, insertion = (float(np.nanmean(values)) for values in both)
-    return deletion, insertion, float(found.blank.mean())
+    return deletion, insertion, float(found.without_evidence.mean())
 
 
 def sharpness(subject, images, masks, way):
@@ -194,7 +193,7 @@ def sharpness(subject, images, masks, way):
         float; None if more than ``MOST_BLANK`` of the maps are blank.
     """
     found = subject.maps(images, way)
-    if found.blank.mean() > MOST_BLANK:
+    if found.without_evidence.mean() > MOST_BLANK:
         return None
     if masks is not None:
         return visualize.evaluate_maps(found.maps, masks).energy

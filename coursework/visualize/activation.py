@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import network as networks
+from . import network as networks
 
 
 def activations(model, images, layers=None, batch_size=None):
@@ -11,12 +11,14 @@ def activations(model, images, layers=None, batch_size=None):
 
     Args:
         model: a ``keras.Model``.
-        images: (N, height, width, channels), in the pixel range of the model.
-        layers: names or paths, or one of them; None is all layers.
+        images: (N, height, width, channels), in the pixel range of the model; or
+            sequences or volumes, with one or three spatial axes.
+        layers: name, path or ``keras.Layer``, or a list of them; None is all layers.
         batch_size: int, images at once; None is what fits into memory.
 
     Returns:
-        dict in the order of the network, path → (N, …) float32.
+        dict in the order of the network, path → (N, …) float32. Further outputs of a
+        layer have ":1", ":2" … behind its path.
 
     Raises:
         ValueError: the images do not fit the model, or there is no such layer.
@@ -24,32 +26,56 @@ def activations(model, images, layers=None, batch_size=None):
     network = networks.of(model)
     images = networks.check_images(network, images)
     batch_size = batch_size or network.batch_size(images[0])
-    if layers is None:
-        steps = list(network.layers.values())
-    else:
-        layers = [layers] if isinstance(layers, str) else layers
-        asked = {network.step(name).path for name in layers}
-        steps = [step for path, step in network.steps.items() if path in asked]
-    keys = tuple(step.outputs[0] for step in steps)
+    values = _values(network, layers)
+    keys = tuple(value.key for value in values)
 
     def make():
         def run(batch):
-            values = network.graph.run(batch, wanted=keys)
-            return [tf.cast(values[key], tf.float32) for key in keys]
+            made = network.graph.run(batch, wanted=keys)
+            return [tf.cast(made[key], tf.float32) for key in keys]
 
         return run
 
     compiled = network.compiled(("activations", keys), make, images)
     parts = [
         [tensor.numpy() for tensor in compiled(tf.constant(batch))]
-        for batch in batches(images, batch_size)
+        for batch in networks.batches(images, batch_size)
     ]
     joined = [
         p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)
     ]
-    return {step.path: array for step, array in zip(steps, joined, strict=True)}
+    return {value.path: array for value, array in zip(values, joined, strict=True)}
 
 
-def batches(images, size):
-    """Images in portions of at most ``size``."""
-    return [images[start : start + size] for start in range(0, len(images), size)]
+def _values(network, layers):
+    """The outputs that are asked for, in the order of the network."""
+    if layers is None:
+        return [value for value in network.values.values() if value.step.is_layer]
+    asked = {
+        value.key
+        for layer in networks.as_list(layers)
+        for value in network.outputs_of(layer)
+    }
+    return [value for value in network.values.values() if value.key in asked]
+
+
+def receptive_fields(model, layer, shape=None):
+    """Where the units of a layer are in the image, and how much of it each sees.
+
+    Args:
+        model: a ``keras.Model``.
+        layer: name, path or layer.
+        shape: of an image, (…, channels), where the model takes any size.
+
+    Returns:
+        An ``Axis`` for each spatial axis: the receptive field of unit i is centered at
+        ``start + i * stride`` px and ``size`` px long. None if it is not known.
+
+    Raises:
+        ValueError: there is no such layer, or no size of the image.
+    """
+    network = networks.of(model)
+    shape = tuple(shape or network.input_shape)
+    if None in shape:
+        raise ValueError(f"images have shape {shape}; expected shape=, all sizes known")
+    return network.grid(network.value(layer), shape)

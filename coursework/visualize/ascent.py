@@ -1,87 +1,49 @@
-"""What the filters of a layer look for: images that excite them most.
+"""Gradient ascent on images (Erhan and others, 2009).
 
-Gradient ascent from a blank image (Erhan and others, 2009): all filters of a layer are
-one batch, each image climbs for its own filter, and the whole climb is one compiled
-loop.
-
-A bare convolution is linear: some image always raises it, and its score says nothing of
-whether the network uses it. To ask what makes a filter fire, climb on the ReLU behind.
+All filters of a layer are one batch, each image for its own filter, and the whole
+ascent is one compiled loop.
 """
 
 import dataclasses
-import functools
+import numbers
 import typing
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import geometry, graph
-from coursework.visualize import network as networks
+from . import geometry, heads
+from . import network as networks
+from . import pixels as ranges
 
-OBJECTIVES = ("channel", "centre")
-NOISE = 0.02  # on the blank image, as a share of the pixel range
-GAIN = 1e-6  # of the score, relative to the layer's, below which nothing was found
-SATURATED = 0.8  # share of the pixels at an end of the range
-MOST_AT_ONCE = 64  # filters, so that progress can be told
-DEFAULT_SIZE = 96  # px, where the model takes images of any size
-
-
-@dataclasses.dataclass(frozen=True)
-class Filters:
-    """Images that excite the filters of a layer.
-
-    Attributes:
-        images: (F, height, width, channels) float32, in the pixel range.
-        layer: str, the path of the layer.
-        units: (F,) int64, the filters.
-        objectives: F strings: "channel", the mean of a filter's positive responses, or
-            "centre", its response at the middle place before the activation, for
-            filters that the first one did not wake; "unit", a dense unit before its
-            activation, for layers without height and width.
-        before, after: (F,) float32, the objective of the first and the last image.
-        statuses: F strings: "ok", "dead" (the climb finds nothing that excites it, or,
-            of a layer with a ReLU, nothing that makes it fire), or "saturated" (most
-            values were driven to an end of the pixel range).
-        kernels: (F, height, width, channels) float32, where the layer convolves the
-            image itself; else None.
-    """
-
-    images: np.ndarray
-    layer: str
-    units: np.ndarray
-    objectives: list
-    before: np.ndarray
-    after: np.ndarray
-    statuses: list
-    kernels: np.ndarray | None
-
-    def take(self, chosen):
-        """``Filters`` with some of them, by their places here, a list of ints."""
-
-        def some(values):
-            if isinstance(values, np.ndarray):
-                return values[chosen]
-            return [values[i] for i in chosen] if isinstance(values, list) else values
-
-        fields = dataclasses.fields(self)
-        return Filters(**{f.name: some(getattr(self, f.name)) for f in fields})
+MOST_AT_ONCE = 64  # filters, so that progress can be reported
+BLUR_EVERY = 4  # steps
+TRANSFORMS = {  # by the number of spatial axes
+    1: (tf.signal.rfft, tf.signal.irfft),
+    2: (tf.signal.rfft2d, tf.signal.irfft2d),
+    3: (tf.signal.rfft3d, tf.signal.irfft3d),
+}
 
 
 @dataclasses.dataclass(frozen=True)
-class Climb:
-    """How to climb.
+class Ascent:
+    """The settings of gradient ascent. What is 0 is off; all can be combined.
 
     Attributes:
         steps: int, of the ascent.
         rate: float, of a step, as a share of the pixel range: the gradient is divided
             by its root mean square.
         jitter: int, px; in every step the image is shifted by up to so much, in a
-            circle, so that single pixels count less; not for "centre", whose middle
-            place would move.
-        total_variation: float, weight of the differences between neighbours.
-        l2: float, weight of the squared distance from the blank image.
-        seed: int, of the noise on the blank image and of the jitter.
+            circle, so that single pixels count less; not for "center", whose middle
+            position would move.
+        total_variation: float, weight of the differences between neighbors.
+        l2: float, weight of the squared distance from the even image.
+        blur: float, px, the standard deviation of a Gaussian that blurs the image in
+            every fourth step (Yosinski and others, 2015).
+        decorrelate: float, or bool for 1 or 0; the gradient's amplitude at each spatial
+            frequency f is divided by f to this power, so that coarse structure grows
+            first. 2 is plain gradient ascent on the decorrelated parameters of Olah and
+            others, 2017.
+        seed: int, of the noise on the even image and of the jitter.
     """
 
     steps: int = 200
@@ -89,16 +51,18 @@ class Climb:
     jitter: int = 0
     total_variation: float = 0.0
     l2: float = 0.0
+    blur: float = 0.0
+    decorrelate: float = 0.0
     seed: int = 0
 
     def __post_init__(self):
         for name in ("steps", "jitter", "seed"):
             value, least = getattr(self, name), int(name == "steps")
-            if not isinstance(value, int) or value < least:
+            if not isinstance(value, numbers.Integral) or value < least:
                 raise ValueError(
                     f"{name} is {value!r}; expected a whole number, at least {least}"
                 )
-        for name in ("total_variation", "l2"):
+        for name in ("total_variation", "l2", "blur", "decorrelate"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; expected at least 0"
@@ -107,248 +71,142 @@ class Climb:
             raise ValueError(f"rate is {self.rate}; expected more than 0")
 
 
-def filters(
-    model,
-    layer,
-    units=None,
-    pixels=(0.0, 255.0),
-    blank=0.5,
-    channels=None,
-    objective=None,
-    progress=None,
-    **climb,
-):
-    """Find images that excite the filters of a layer, or the units of a dense one.
-
-    Filters that stay dead are tried again with another objective, the response at the
-    middle before the activation; the result says which was used.
-
-    Args:
-        model: a ``keras.Model``.
-        layer: name or path.
-        units: filters to look at; None is all.
-        pixels: the pixel range that the model expects.
-        blank: float, 0…1, where in that range the blank image lies: 0.5 is grey, 0 is
-            black, which suits images on a black background.
-        channels: ints, the channels of the image that may change, (0, 2) for red and
-            blue; the others stay blank. None is all. For channels that were the same in
-            all training images: nothing has taught the network what to do with them,
-            so that what it seems to want there is left from its first, random weights.
-        objective: "channel" or "centre"; None is "channel", then "centre" for the dead.
-        progress: function of two ints, how many filters are done and of how many.
-        climb: ``steps``, ``rate``, ``jitter``, ``total_variation``, ``l2``, ``seed``,
-            which ``Climb`` explains.
-
-    Returns:
-        ``Filters``.
-
-    Raises:
-        ValueError: no such layer, unit, channel or objective; a layer that gives
-            neither feature maps nor a vector.
-    """
-    if objective not in (None, *OBJECTIVES):
-        raise ValueError(f"no objective {objective!r}; known: {', '.join(OBJECTIVES)}")
-    pixels = tuple(map(float, pixels))
-    if not pixels[0] < pixels[1]:
-        raise ValueError(f"pixels are {pixels}; expected the lower end first")
-    network = networks.of(model)
-    step, climb = network.step(layer), Climb(**climb)
-    count, flat = _units_of(step)
-    units = _check_units(units, count, step)
-    first = "unit" if flat else objective or "channel"
-    free = _free_channels(channels, network.input_shape[-1])
-    start = _blank_images(network, pixels, blank, free, climb.seed)
-    setting = _Setting(network, step, start, free, pixels, climb)
-    ascend = functools.partial(_ascend, setting, progress)
-    images, before, after, most = ascend(units, first)
-    objectives = np.full(len(units), first, dtype=object)
-    dead = _is_dead(before, after, most)
-    if objective is None and not flat and dead.any():
-        again = ascend(units[dead], "centre")
-        for kept, found in zip((images, before, after, most), again, strict=True):
-            kept[dead] = found
-        objectives[dead] = "centre"
-        dead = _is_dead(before, after, most)
-    if networks.activation_kind(step.operation) == "relu":
-        dead |= (objectives == "centre") & (after <= 0)  # at its best it does not fire
-    return Filters(
-        images=images,
-        layer=step.path,
-        units=units,
-        objectives=objectives.tolist(),
-        before=before,
-        after=after,
-        statuses=_statuses(images, start, dead, pixels),
-        kernels=_kernels(network, step, units),
-    )
-
-
-def _units_of(step):
-    """Number of filters of a layer and whether it has no places."""
-    shape = step.node.outputs[0].shape
-    if len(shape) not in (2, 4) or shape[-1] is None:
-        raise ValueError(
-            f"layer {step.path} gives {tuple(shape)}; expected feature maps or a vector"
-        )
-    return shape[-1], len(shape) == 2
-
-
-def _check_units(units, count, step):
-    if units is None:
-        return np.arange(count)
-    chosen = np.atleast_1d(units)
-    if chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= count:
-        raise ValueError(f"units are {units!r}; {step.path} has 0…{count - 1}")
-    return chosen.astype(np.int64)
-
-
-def _free_channels(channels, count):
-    """(count,) float32: 1 for channels of the image that may change, else 0."""
-    if channels is None:
-        return np.ones(count, np.float32)
-    chosen = np.atleast_1d(channels)
-    known = chosen.size and chosen.dtype.kind in "iu"
-    if not known or chosen.min() < 0 or chosen.max() >= count:
-        raise ValueError(f"channels are {channels!r}; the image has 0…{count - 1}")
-    return np.isin(np.arange(count), chosen).astype(np.float32)
-
-
-def _blank_images(network, pixels, blank, free, seed):
-    """One blank image with a little noise, the same for every filter."""
-    if not 0 <= blank <= 1:
-        raise ValueError(f"blank is {blank}; expected 0…1, a place in the pixel range")
-    low, high = pixels
-    shape = [size or DEFAULT_SIZE for size in network.input_shape]
-    noise = np.random.default_rng(seed).uniform(-NOISE, NOISE, shape) * free
-    image = low + (high - low) * (blank + noise)
-    return image.clip(low, high).astype(np.float32)
-
-
-def _is_dead(before, after, most):
-    """Whether the score has not risen, measured by the layer's largest response."""
-    return ~(after - before > GAIN * np.maximum(most, 1e-30))
-
-
-def _statuses(images, start, dead, pixels):
-    low, high = pixels
-    margin = (high - low) * 1e-3
-    ends = (images <= low + margin) | (images >= high - margin)
-    moved = np.abs(images - start) > 2 * NOISE * (high - low)  # black may stay black
-    full = (ends & moved).mean(axis=(1, 2, 3)) > SATURATED
-    return [
-        "dead" if is_dead else "saturated" if is_full else "ok"
-        for is_dead, is_full in zip(dead, full, strict=True)
-    ]
-
-
-def _kernels(network, step, units):
-    """The kernels of a convolution that reads the image, scaled or not."""
-    if not isinstance(step.operation, keras.layers.Conv2D):
-        return None
-    maker = network.graph.maker(step.inputs[0])
-    while maker and isinstance(maker.operation, geometry.POINTWISE):
-        maker = network.graph.maker(maker.inputs[0])
-    if maker is not None:
-        return None
-    kernel = keras.ops.convert_to_numpy(step.operation.kernel)
-    return kernel.transpose(3, 0, 1, 2)[units]
-
-
-# --- the climb ------------------------------------------------------------------------
-
-
-class _Setting(typing.NamedTuple):
-    """What all climbs for a layer have in common."""
+class Task(typing.NamedTuple):
+    """What the ascents for all units of a layer have in common."""
 
     network: networks.Network
-    step: graph.Step
+    value: networks.Value
     start: np.ndarray
     free: np.ndarray
-    pixels: tuple
-    climb: Climb
+    pixels: ranges.Pixels
+    settings: Ascent
 
 
-def _ascend(setting, progress, units, objective):
-    """Climb for some units; returns images, first and last scores, largest response."""
-    network, step, start, free, pixels, climb = setting
-    same = dataclasses.replace(climb, seed=0)  # another seed needs no other function
-    seed = np.array([[climb.seed, 0]])
+def ascend(task, progress, units, objective):
+    """Images for some units, their first and last scores, and the larger of the two."""
+    network, value, start, free, pixels, settings = task
+    same = dataclasses.replace(settings, seed=0, steps=1)  # these are arguments
+    both = np.array([[settings.seed, settings.steps]])
     compiled = network.compiled(
-        ("filters", step.path, objective, tuple(free), pixels, same),
-        lambda: _make_climb(setting, objective),
-        *(start[None], units, seed),
+        ("filters", value.path, objective, tuple(free), pixels, same),
+        lambda: _make_ascent(task, objective),
+        *(start[None], units, both),
     )
     size, parts = network.batch_size(start, most=MOST_AT_ONCE), []
     for portion in np.array_split(units, -(-len(units) // size)):
         images = np.repeat(start[None], len(portion), axis=0)
-        tensors = compiled(*map(tf.constant, (images, portion, seed)))
+        tensors = compiled(*map(tf.constant, (images, portion, both)))
         parts.append([tensor.numpy() for tensor in tensors])
         if progress:
             progress(sum(len(part[0]) for part in parts), len(units))
     return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
-def _make_climb(setting, objective):
-    network, step, _, free, (low, high), climb = setting
-    score = _make_objective(network, step, objective)
+def _make_ascent(task, objective):
+    """The function to compile: even images, units, (seed, steps) → as ``ascend``."""
+    score = _make_objective(task, objective)
+    low, high = (tf.constant(end, tf.float32) for end in task.pixels[:2])
+    settings, sizes = task.settings, task.start.shape[:-1]
+    jitter = 0 if objective == "center" else settings.jitter  # the middle stays there
+    axes = tuple(range(1, len(sizes) + 1))
+    limits = (len(sizes),), -jitter, jitter + 1
 
-    def gain(images, blank, units):
-        value = score(images, units)
-        if climb.total_variation:
-            value -= climb.total_variation * tf.image.total_variation(images)
-        if climb.l2:
-            value -= climb.l2 * tf.reduce_sum((images - blank) ** 2, axis=(1, 2, 3))
-        return value
-
-    jitter = 0 if objective == "centre" else climb.jitter  # the middle stays there
-
-    def step_up(images, blank, units, seed):
-        shift = tf.random.stateless_uniform((2,), seed, -jitter, jitter + 1, tf.int32)
-        images = tf.roll(images, shift, axis=(1, 2)) if jitter else images
+    def direction(images, even, units):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
-            value = gain(images, blank, units)
+            value = score(images, units) - _penalty(images, even, settings)
         gradient = tape.gradient(value, images)
         if gradient is None:
-            raise ValueError(f"layer {step.path} has no gradient for the image")
-        images += climb.rate * (high - low) * _direction(gradient * free)
-        images = tf.clip_by_value(images, low, high)
-        return tf.roll(images, -shift, axis=(1, 2)) if jitter else images
+            raise ValueError(f"layer {task.value.path} has no gradient for the image")
+        if settings.decorrelate:
+            gradient = _decorrelated(gradient, float(settings.decorrelate))
+        return _of_unit_size(gradient * task.free)
 
-    def run(blank, units, seed):
-        images = blank
-        for number in tf.range(climb.steps, dtype=tf.int64):
-            images = step_up(images, blank, units, seed[0] + [0, number])
-        before, after = score(blank, units), score(images, units)
+    def step_up(images, even, units, seed, number):
+        if settings.blur and number % BLUR_EVERY == 0:
+            images += task.free * (_blurred(images, settings.blur) - images)
+        shift = tf.random.stateless_uniform(
+            limits[0], [seed, number], *limits[1:], tf.int32
+        )
+        images = tf.roll(images, shift, axes) if jitter else images
+        images += settings.rate * (high - low) * direction(images, even, units)
+        images = tf.clip_by_value(images, low, high)
+        return tf.roll(images, -shift, axes) if jitter else images
+
+    def run(even, units, both):
+        images, seed = even, both[0, 0]
+        for number in tf.range(both[0, 1]):
+            images = step_up(images, even, units, seed, number)
+        before, after = score(even, units), score(images, units)
         return images, before, after, tf.maximum(tf.abs(before), tf.abs(after))
 
     return run
 
 
-def _direction(gradient):
-    """A gradient divided by its root mean square, so that all filters climb alike."""
-    square = tf.reduce_mean(gradient**2, axis=(1, 2, 3), keepdims=True)
+def _penalty(images, even, settings):
+    """(n,) what total variation and distance from the even image take off the score."""
+    axes, penalty = list(range(1, len(images.shape))), 0.0
+    if settings.l2:
+        penalty += settings.l2 * tf.reduce_sum((images - even) ** 2, axis=axes)
+    if settings.total_variation:
+        for axis in axes[:-1]:
+            after = tf.gather(images, tf.range(1, images.shape[axis]), axis=axis)
+            before = tf.gather(images, tf.range(images.shape[axis] - 1), axis=axis)
+            variation = tf.reduce_sum(tf.abs(after - before), axis=axes)
+            penalty += settings.total_variation * variation
+    return penalty
+
+
+def _blurred(images, deviation):
+    """Images after a Gaussian filter along each spatial axis, borders counting less."""
+    for size in images.shape[1:-1]:
+        apart = np.arange(size)[:, None] - np.arange(size)
+        weights = np.exp(-((apart / deviation) ** 2) / 2)
+        weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        images = tf.tensordot(images, weights, [[1], [1]])  # the axis goes to the end
+    return tf.transpose(images, [0, *range(2, len(images.shape)), 1])
+
+
+def _decorrelated(gradient, exponent):
+    """A gradient whose amplitude at each frequency f is divided by f^exponent."""
+    sizes = gradient.shape[1:-1]
+    axes = [np.fft.fftfreq(n) for n in sizes[:-1]] + [np.fft.rfftfreq(sizes[-1])]
+    grid = np.meshgrid(*axes, indexing="ij")
+    frequency = np.sqrt(sum(values**2 for values in grid))
+    weights = np.maximum(frequency, 1 / max(sizes)) ** -exponent
+    forward, backward = TRANSFORMS[len(sizes)]
+    rank = len(sizes) + 2
+    spectrum = forward(tf.transpose(gradient, [0, rank - 1, *range(1, rank - 1)]))
+    changed = backward(spectrum * tf.constant(weights, spectrum.dtype), sizes)
+    return tf.transpose(changed, [0, *range(2, rank), 1])
+
+
+def _of_unit_size(gradient):
+    """A gradient divided by its root mean square, so that all filters rise alike."""
+    axes = list(range(1, len(gradient.shape)))
+    square = tf.reduce_mean(gradient**2, axis=axes, keepdims=True)
     return tf.math.divide_no_nan(gradient, tf.sqrt(square))
 
 
-def _make_objective(network, step, objective):
+def _make_objective(task, objective):
     """A function: images, units → (n,), what each image's own unit gives."""
-    before = networks.pre_activation(step)
+    graph, value = task.network.graph, task.value
+    before = heads.PreActivation(value.key)
+    if len(value.step.outputs) == 1:
+        before = heads.pre_activation(value.step)
+
+    def own(output, units):
+        axis = 1 if value.layout == geometry.FIRST else -1
+        return tf.gather(output, units, axis=axis, batch_dims=1)
 
     def score(images, units):
-        wanted = step.outputs if objective == "channel" else before.needs
-        values = network.graph.run(images, wanted=wanted)
         if objective == "channel":
-            own = _own(tf.cast(values[step.outputs[0]], tf.float32), units)
-            return tf.reduce_mean(tf.nn.relu(own), axis=(1, 2))
-        own = _own(before.of(values), units)
-        if objective == "centre":
-            return own[:, own.shape[1] // 2, own.shape[2] // 2]
-        return own
+            output = graph.run(images, wanted=(value.key,))[value.key]
+            given = tf.nn.relu(own(tf.cast(output, tf.float32), units))
+            return tf.reduce_mean(given, axis=list(range(1, len(given.shape))))
+        given = own(before.of(graph.run(images, wanted=before.needs)), units)
+        while len(given.shape) > 1:  # the middle, along each axis
+            given = given[:, given.shape[1] // 2]
+        return given
 
     return score
-
-
-def _own(output, units):
-    """Of each image's output the channel of its own unit."""
-    return tf.gather(output, units, axis=-1, batch_dims=1)

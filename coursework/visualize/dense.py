@@ -36,7 +36,7 @@ def call(layer, x):
 
         return keras.ops.matmul(x, kernel), gradient
 
-    x = product(x)
+    x = product(tf.cast(x, tf.float32))
     if layer.use_bias:
         x += tf.convert_to_tensor(layer.bias)
     return layer.activation(x) if layer.activation else x

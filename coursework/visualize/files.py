@@ -1,14 +1,18 @@
 """Image files as models take them, and pictures on disk."""
 
+import contextlib
 import os
 import pathlib
-import tempfile
+import secrets
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from . import pixels as ranges
+
 MOST_SIDE = 512  # px, of images for models that take any size
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def read_image(path, input_shape, pixels=(0.0, 255.0)):
@@ -18,7 +22,8 @@ def read_image(path, input_shape, pixels=(0.0, 255.0)):
         path: of a file that Pillow can read.
         input_shape: of the model, (N, height, width, channels) or without N; None is
             any size, up to ``MOST_SIDE``.
-        pixels: the pixel range that the model expects.
+        pixels: the pixel range that the model expects, (lowest, highest), or "caffe" or
+            "torch", in which older models of ``keras.applications`` were trained.
 
     Returns:
         (height, width, channels) float32 in that range, and a list of str: what had to
@@ -26,8 +31,14 @@ def read_image(path, input_shape, pixels=(0.0, 255.0)):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not an image.
+        ValueError: it is not an image, or the model does not take one.
     """
+    pixels = ranges.pixels_of(pixels)
+    if len(input_shape) < 3 or len(input_shape) > 4 or input_shape[-1] not in MODES:
+        raise ValueError(
+            f"the model takes arrays of shape {tuple(input_shape)}; an image file "
+            "gives (height, width, channels), of 1, 3 or 4 channels"
+        )
     picture, notes = _open(pathlib.Path(path))
     height, width, channels = input_shape[-3:]
     picture, more = _fit_channels(picture, channels)
@@ -39,8 +50,7 @@ def read_image(path, input_shape, pixels=(0.0, 255.0)):
         notes.append(f"resized from {_by(picture.size)} to {_by(wanted)} px")
         picture = picture.resize(wanted, Image.Resampling.BILINEAR)
     values = np.asarray(picture, np.float32).reshape(wanted[1], wanted[0], channels)
-    low, high = pixels
-    return values / 255 * (high - low) + low, notes
+    return pixels.from_bytes(values), notes
 
 
 def _open(path):
@@ -79,11 +89,13 @@ def _to_eight_bits(picture):
 
 
 def _fit_channels(picture, channels):
-    """Grey for one channel, RGB for three; transparent parts become black."""
-    wanted = "L" if channels == 1 else "RGB"
+    """Gray for one channel, RGB for three; there transparent parts become black."""
+    wanted = MODES[channels]
     if picture.mode == wanted:
         return picture, []
     notes = [f"converted from {picture.mode} to {wanted}"]
+    if wanted == "RGBA":
+        return picture.convert(wanted), notes
     if picture.has_transparency_data:
         notes.append("transparent parts made black")
         picture = picture.convert("RGBA")
@@ -96,38 +108,38 @@ def _by(size):
     return "×".join(map(str, size))
 
 
+@contextlib.contextmanager
+def _replacing(path):
+    """A temporary path that takes the place of ``path`` when the block succeeds.
+
+    It is of this process alone, and the file has the mode that new files have here.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def write_png(picture, path, palette=False):
     """Write a Pillow image, all of it or nothing (OSError).
 
     Args:
         picture: a ``PIL.Image``.
         path: where to.
-        palette: bool, whether 256 colours are enough: a third of the size.
+        palette: bool, whether 256 colors are enough: a third of the size.
     """
     picture = picture.convert("RGB")
     if palette:
         picture = picture.quantize(256)
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(".png", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            picture.save(file, "PNG", optimize=palette)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with _replacing(pathlib.Path(path)) as temporary:
+        picture.save(temporary, "PNG", optimize=palette)
 
 
 def write_text(text, path):
-    """Write a text file, all of it or nothing (OSError)."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Write a text file, UTF-8, all of it or nothing (OSError)."""
+    with _replacing(pathlib.Path(path)) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -1,11 +1,12 @@
-"""Where the units of a layer look: the centres of their receptive fields.
+"""Where the units of a layer are in the image: centers of their receptive fields.
 
-A map over a layer's units, stretched to the size of the image, shows a place that may
-be several pixels off: a valid 7×7 convolution has no unit for the outer three pixels.
-Here each step moves and spaces the centres by what it does, so that a map can be put
-where its units look (the arithmetic of Araujo, Norris and Sim, 2019).
+A map over a layer's units, stretched to the size of the image, shows a spatial position
+that may be several pixels off: a valid 7×7 convolution has no unit for the outer three
+pixels. Here each step moves and spaces the centers by what it does, so that a map can
+be put at its receptive fields (the arithmetic of Araujo, Norris and Sim, 2019).
 """
 
+import itertools
 import typing
 
 import numpy as np
@@ -15,11 +16,12 @@ POINTWISE = (
     *(layers.BatchNormalization, layers.LayerNormalization, layers.GroupNormalization),
     *(layers.Rescaling, layers.Normalization, layers.Activation, layers.ReLU),
     *(layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax, layers.Identity),
-    *(layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise),
-    *(layers.GaussianDropout, layers.AlphaDropout, layers.ActivityRegularization),
-    *(layers.UnitNormalization, layers.RMSNormalization, layers.Dense),
-    *(layers.RandomFlip, layers.RandomRotation, layers.RandomZoom),
-    *(layers.RandomTranslation, layers.RandomContrast, layers.RandomBrightness),
+    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D),
+    *(layers.SpatialDropout3D, layers.GaussianNoise, layers.GaussianDropout),
+    *(layers.AlphaDropout, layers.ActivityRegularization, layers.UnitNormalization),
+    *(layers.RMSNormalization, layers.Dense, layers.RandomFlip, layers.RandomRotation),
+    *(layers.RandomZoom, layers.RandomTranslation, layers.RandomContrast),
+    layers.RandomBrightness,
 )
 POINTWISE_OPERATIONS = {  # of keras.ops, by name
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Maximum"),
@@ -30,13 +32,19 @@ MERGING = (
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average),
     *(layers.Maximum, layers.Minimum, layers.Concatenate),
 )
+MOVING = (layers.Permute, layers.Reshape, layers.Flatten, layers.Lambda)
+MOVING_OPERATIONS = {
+    *("Transpose", "Reshape", "Moveaxis", "Swapaxes", "Squeeze", "ExpandDims", "Ravel"),
+    *("Einsum", "Stack", "Flip", "Rot90", "Roll", "GetItem"),
+}
+LAST, FIRST = "last", "first"  # which axis is that of the channels
 
 
 class Axis(typing.NamedTuple):
     """Receptive fields of units along one axis.
 
     Attributes:
-        start, stride: floats, px; the field of unit i is centred at
+        start, stride: floats, px; the receptive field of unit i is centered at
             ``start + i * stride``.
         size: float, px, from the first to the last pixel that can count for a unit,
             those beyond the image included; interpolation is left out.
@@ -47,48 +55,87 @@ class Axis(typing.NamedTuple):
     size: float = 1.0
 
 
-IMAGE = (Axis(0.0, 1.0), Axis(0.0, 1.0))
-
-
-def grids(graph, values):
-    """Where the units of every spatial value look.
+def layouts(graph, rank):
+    """Which axis of every value is that of the channels.
 
     Args:
         graph: a ``Graph``.
-        values: key → tensor, of a run.
+        rank: int, of the images with their first axis.
 
     Returns:
-        dict, key → (``Axis`` down, ``Axis`` across), or None where it is not known.
+        dict, key → "last", "first", or None where the value has another rank than the
+        images or its axes were moved.
+
+    Raises:
+        ValueError: the images themselves have the channels first.
     """
-    known = dict.fromkeys(graph.inputs, IMAGE)
+    known = dict.fromkeys(graph.inputs, LAST)
     for step in graph.steps:
-        for key in step.outputs:
-            shapes = [tuple(values[k].shape) for k in step.inputs]
-            taken = [known.get(k) for k in step.inputs]
-            known[key] = _after(step, taken, shapes, tuple(values[key].shape))
+        taken = {known[key] for key in step.inputs}
+        declared = getattr(step.operation, "data_format", None)
+        if declared == "channels_first" and taken == {LAST} and _slides(step.operation):
+            raise ValueError(
+                f"layer {step.path} takes channels first, as its images are; expected "
+                "a model of images with the channels last"
+            )
+        for key, tensor in zip(step.outputs, step.node.outputs, strict=True):
+            known[key] = None
+            if len(tensor.shape) == rank:
+                known[key] = _layout(step.operation, taken, declared)
     return known
 
 
-def _after(step, taken, shapes, shape):
-    """The grid of what a step gives, or None."""
-    layer = step.operation
-    if len(shape) != 4 or not taken:
+def _slides(operation):
+    return any(kind in RULES for kind in type(operation).__mro__)
+
+
+def _layout(operation, taken, declared):
+    if isinstance(operation, MOVING) or type(operation).__name__ in MOVING_OPERATIONS:
         return None
+    if declared:
+        return FIRST if declared == "channels_first" else LAST
+    return next(iter(taken)) if len(taken) == 1 else None
+
+
+def grids(graph, shapes):
+    """Where the units of every spatial value are.
+
+    Args:
+        graph: a ``Graph``.
+        shapes: key → shape of the value, all sizes known but the first.
+
+    Returns:
+        dict, key → ``Axis`` for each spatial axis, or None where it is not known.
+    """
+    rank = len(shapes[graph.inputs[0]])
+    known = dict.fromkeys(graph.inputs, (Axis(0.0, 1.0),) * (rank - 2))
+    for step in graph.steps:
+        taken = [known.get(key) for key in step.inputs]
+        given = [shapes[key] for key in step.inputs]
+        for key in step.outputs:
+            known[key] = None
+            if len(shapes[key]) == rank and taken:
+                known[key] = _after(step.operation, taken, given, shapes[key])
+    return known
+
+
+def _after(layer, taken, shapes, shape):
+    """The grid of what a step gives, or None."""
     if isinstance(layer, MERGING) or type(layer).__name__ in POINTWISE_OPERATIONS:
         return _merged(taken, shapes, shape)
-    if taken[0] is None or len(shapes[0]) != 4:
+    if taken[0] is None or len(shapes[0]) != len(shape):
         return None
     if isinstance(layer, POINTWISE):
-        return taken[0] if shapes[0][1:3] == shape[1:3] else None
+        return taken[0] if shapes[0][1:-1] == shape[1:-1] else None
+    if getattr(layer, "data_format", None) == "channels_first":
+        return None
     if getattr(layer, "crop_to_aspect_ratio", False):
         return None
     rule = next((RULES[kind] for kind in type(layer).__mro__ if kind in RULES), None)
     if rule is None:
         return None
-    return tuple(
-        rule(layer, axis, taken[0][axis], shapes[0][1 + axis], shape[1 + axis])
-        for axis in range(2)
-    )
+    sizes = zip(taken[0], shapes[0][1:-1], shape[1:-1], strict=True)
+    return tuple(rule(layer, axis, *each) for axis, each in enumerate(sizes))
 
 
 def _merged(taken, shapes, shape):
@@ -96,25 +143,25 @@ def _merged(taken, shapes, shape):
     spatial = [
         grid
         for grid, given in zip(taken, shapes, strict=True)
-        if len(given) == 4 and given[1:3] == shape[1:3]
+        if len(given) == len(shape) and given[1:-1] == shape[1:-1]
     ]
     if not spatial or None in spatial:
         return None
-    if any(_centres(grid) != _centres(spatial[0]) for grid in spatial):
+    if any(_centers(grid) != _centers(spatial[0]) for grid in spatial):
         return None
     by_axis = zip(*spatial, strict=True)
     return tuple(max(axes, key=lambda axis: axis.size) for axes in by_axis)
 
 
-def _centres(grid):
-    """A grid without the sizes of its fields."""
+def _centers(grid):
+    """A grid without the sizes of its receptive fields."""
     return [axis[:2] for axis in grid]
 
 
 def _window(size, stride, dilation, padding, before, length):
     """After a window that slides over ``length`` units."""
     reach = (size - 1) * dilation
-    padded = 0
+    padded = reach if padding == "causal" else 0
     if padding == "same":
         padded = max((-(-length // stride) - 1) * stride + reach + 1 - length, 0) // 2
     start = before.start + before.stride * (reach / 2 - padded)
@@ -132,12 +179,21 @@ def _after_pooling(layer, axis, before, length, _):
     return _window(*settings, layer.padding, before, length)
 
 
+def _first(amounts, axis):
+    """What is added or cut at the beginning of an axis; in 1D it is one pair."""
+    return amounts[axis][0] if isinstance(amounts[0], tuple) else amounts[0]
+
+
 def _after_padding(layer, axis, before, *_):
-    return before._replace(start=before.start - before.stride * layer.padding[axis][0])
+    return before._replace(
+        start=before.start - before.stride * _first(layer.padding, axis)
+    )
 
 
 def _after_cropping(layer, axis, before, *_):
-    return before._replace(start=before.start + before.stride * layer.cropping[axis][0])
+    return before._replace(
+        start=before.start + before.stride * _first(layer.cropping, axis)
+    )
 
 
 def _after_resizing(layer, axis, before, length, new_length):
@@ -151,35 +207,45 @@ def _after_center_crop(_, axis, before, length, new_length):
     return before._replace(start=before.start + before.stride * first)
 
 
-RULES = {
-    layers.Conv2D: _after_convolution,
-    layers.DepthwiseConv2D: _after_convolution,
-    layers.SeparableConv2D: _after_convolution,
-    layers.MaxPooling2D: _after_pooling,
-    layers.AveragePooling2D: _after_pooling,
-    layers.ZeroPadding2D: _after_padding,
-    layers.Cropping2D: _after_cropping,
-    layers.UpSampling2D: _after_resizing,
-    layers.Resizing: _after_resizing,
-    layers.CenterCrop: _after_center_crop,
+BY_NAME = {
+    "Conv": _after_convolution,
+    "DepthwiseConv": _after_convolution,
+    "SeparableConv": _after_convolution,
+    "MaxPooling": _after_pooling,
+    "AveragePooling": _after_pooling,
+    "ZeroPadding": _after_padding,
+    "Cropping": _after_cropping,
+    "UpSampling": _after_resizing,
 }
+RULES = {
+    getattr(layers, f"{name}{rank}D"): rule
+    for (name, rule), rank in itertools.product(BY_NAME.items(), (1, 2, 3))
+    if hasattr(layers, f"{name}{rank}D")
+} | {layers.Resizing: _after_resizing, layers.CenterCrop: _after_center_crop}
 
 
 def placement(axis, units, pixels):
-    """How to put values of units on pixels, along one axis.
+    """How to put values of units on pixels, along one axis, by linear interpolation.
 
-    Each unit is a tent: highest where it looks, down to 0 at its neighbours. Between
-    the centres of two units that is linear interpolation; beyond the outermost units
-    the map fades, for nothing looks there.
+    Beyond the outermost centers of receptive fields the map fades to 0 within a
+    stride: no unit is there. Where several units share a pixel it has their mean.
 
     Args:
-        axis: an ``Axis``, or None: then the units are spread evenly over all pixels.
+        axis: an ``Axis``, or None: then the units are spread evenly over all pixels,
+            and the outermost ones reach to the border.
         units, pixels: int, how many there are.
 
     Returns:
         (pixels, units) float32; a column of values times it from the left.
     """
-    axis = axis or Axis(pixels / units / 2 - 0.5, pixels / units)
-    position = (np.arange(pixels) - axis.start) / axis.stride
-    tents = 1 - np.abs(position[:, None] - np.arange(units))
-    return tents.clip(0).astype(np.float32)
+    even = Axis(pixels / units / 2 - 0.5, pixels / units)
+    start, stride, _ = axis or even
+    position = (np.arange(pixels) - start) / stride
+    if axis is None:
+        position = position.clip(0, units - 1)
+    reach = max(1, 1 / stride)  # in units
+    tents = (1 - np.abs(position[:, None] - np.arange(units)) / reach).clip(0)
+    if reach > 1:
+        sums = tents.sum(axis=1, keepdims=True)
+        tents /= sums if axis is None else np.maximum(sums, reach)
+    return tents.astype(np.float32)

@@ -1,4 +1,4 @@
-"""A Keras model as a flat list of steps, models inside models taken apart.
+"""A Keras model as a flat list of steps, with nested models taken apart.
 
 Keras runs a functional model by itself but does not show what happens inside a nested
 one. Here every call of a layer is a step with a path, ``backbone/conv1``, and running
@@ -7,11 +7,12 @@ is not changed and no layer is copied.
 """
 
 import dataclasses
+import functools
 import inspect
 
 import keras
 
-from coursework.visualize import dense
+from . import dense
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Step:
         path: str, the layer's name after the names of the models around it; a layer
             that is called again has "@2", "@3" … behind it.
         operation: the layer or operation.
-        node: Keras' note of this call: its arguments as symbolic tensors.
+        node: Keras' record of this call: its arguments as symbolic tensors.
         inputs: keys of the values that it takes.
         outputs: keys of the values that it gives.
     """
@@ -46,12 +47,12 @@ class Step:
         Returns:
             List of tensors, one for each of ``outputs``.
         """
+        if dense.is_plain(self.operation):
+            return [dense.call(self.operation, values[self.inputs[0]])]
         given = zip(self.node.input_tensors, self.inputs, strict=True)
         filled = {id(tensor): values[key] for tensor, key in given}
         arguments, options = self.node.arguments.fill_in(filled)
-        if dense.is_plain(self.operation):
-            return [dense.call(self.operation, *arguments)]
-        if self.is_layer and _takes_training(self.operation):
+        if self.is_layer and _takes_training(type(self.operation)):
             options = options | {"training": False}
         return keras.tree.flatten(self.operation(*arguments, **options))
 
@@ -63,21 +64,16 @@ class Graph:
         steps: list of ``Step``.
         inputs: keys of the model's inputs.
         outputs: keys of its outputs.
+        makers: dict, key → the ``Step`` that gives it; inputs have none.
+        nested: dict, path of a nested model → a ``Step`` that stands for all of it.
     """
 
     def __init__(self, model):
-        """Take a model apart.
-
-        Args:
-            model: a functional or sequential ``keras.Model``, built.
-
-        Raises:
-            ValueError: it is of another kind, so that its layers cannot be seen.
-        """
-        self.steps, self._calls, self._size = [], {}, 0
-        inputs = symbolic(model, "inputs")
-        self.inputs = self._new_keys(len(inputs))
+        """Take a functional or sequential ``keras.Model`` apart."""
+        self.steps, self.nested, self._calls, self._size = [], {}, {}, 0
+        self.inputs = self._new_keys(len(model.inputs))
         self.outputs = self._add(model, self.inputs, prefix="")
+        self.makers = {key: step for step in self.steps for key in step.outputs}
 
     def _new_keys(self, count):
         first, self._size = self._size, self._size + count
@@ -85,7 +81,7 @@ class Graph:
 
     def _add(self, model, inputs, prefix):
         """Append the steps of a model that is given ``inputs``; returns its outputs."""
-        view = keras.Model(symbolic(model, "inputs"), symbolic(model, "outputs"))
+        view = keras.Model(model.inputs, model.outputs)
         keys = dict(zip(map(id, view.inputs), inputs, strict=True))
         for node in _nodes_in_order(view):
             taken = tuple(keys[id(tensor)] for tensor in node.input_tensors)
@@ -93,6 +89,7 @@ class Graph:
             path = self._path(prefix + operation.name)
             if _is_transparent(operation):
                 given = self._add(operation, taken, f"{path}/")
+                self.nested[path] = Step(path, operation, node, taken, given)
             else:
                 given = self._new_keys(len(node.outputs))
                 self.steps.append(Step(path, operation, node, taken, given))
@@ -117,6 +114,8 @@ class Graph:
             dict, key → tensor.
         """
         values = dict(zip(self.inputs, [image], strict=True))
+        if watch:
+            watch(self.inputs[0], image)
         for step in self.needed(wanted):
             for key, tensor in zip(step.outputs, step.run(values), strict=True):
                 values[key] = tensor
@@ -135,41 +134,89 @@ class Graph:
                 chosen.append(step)
         return chosen[::-1]
 
-    def maker(self, key):
-        """The ``Step`` that gives a value; None for the input."""
-        return next((step for step in self.steps if key in step.outputs), None)
+    def between(self, wanted, origin):
+        """The steps on the ways from ``origin`` to some keys, in order."""
+        reached, chosen = {origin}, []
+        for step in self.needed(wanted):
+            if reached.intersection(step.inputs):
+                reached.update(step.outputs)
+                chosen.append(step)
+        return chosen
 
-    def depends(self, key, on):
-        """Whether the value of ``key`` changes with that of ``on``."""
-        return key in self._reached_from({on})
+    def unavoidable(self, steps, wanted):
+        """Those among ``steps`` that every way through them passes, in order.
 
-    def leads_past(self, between, key):
-        """Whether a way from the inputs to ``key`` does not lead by ``between``."""
-        return key in self._reached_from(set(self.inputs), closed=between)
+        A way avoids a step only by a value that is made before it and used behind it,
+        so that one sweep in the order of the steps is enough.
 
-    def _reached_from(self, keys, closed=None):
-        """All keys that depend on some by a way that does not lead by ``closed``."""
-        for step in self.steps:
-            if keys.intersection(step.inputs):
-                keys = keys.union(step.outputs) - {closed}
-        return keys
+        Args:
+            steps: list of ``Step``, as ``between`` gives them.
+            wanted: keys to which the ways lead.
+        """
+        last_use = dict.fromkeys(wanted, len(steps))
+        for position, step in enumerate(steps):
+            last_use |= {
+                key: max(position, last_use.get(key, 0)) for key in step.inputs
+            }
+        open_until = max(last_use.get(key, 0) for key in self.inputs)
+        passed = []
+        for position, step in enumerate(steps):
+            if open_until <= position:
+                passed.append(step)
+            open_until = max(open_until, *(last_use.get(k, 0) for k in step.outputs))
+        return passed
 
 
-def symbolic(model, which):
-    """The symbolic inputs or outputs of a model (ValueError if it has none)."""
-    tensors = getattr(model, which, None)
-    if not tensors:
+def opened(model):
+    """A model as a functional one, and its outputs as it nests them.
+
+    A subclassed model is called on a symbolic image, which shows its layers.
+
+    Raises:
+        ValueError: its layers cannot be seen.
+    """
+    if getattr(model, "inputs", None) and getattr(model, "outputs", None):
+        sequential = isinstance(model, keras.Sequential)
+        view = keras.Model(model.inputs, model.outputs) if sequential else model
+        return view, model.outputs[0] if sequential else model.output
+    try:
+        shape = model.get_build_config()["input_shape"]
+        image = keras.Input(shape[1:])
+        structure = model.call(image)
+        return keras.Model(image, structure), structure
+    except Exception as error:  # whatever its own code raises
         raise ValueError(
             f"{model.name} is a {type(model).__name__} whose layers cannot be seen: "
-            "expected a functional or sequential model that has been built"
+            "expected a functional or sequential model, or one that was called on an "
+            "image and takes symbolic ones"
+        ) from error
+
+
+def input_shape(view):
+    """The shape of an image (ValueError if the model takes something else)."""
+    shapes = [tuple(tensor.shape) for tensor in view.inputs]
+    if len(shapes) != 1:
+        raise ValueError(f"the model has {len(shapes)} inputs; expected one image")
+    if len(shapes[0]) not in (3, 4, 5) or not shapes[0][-1]:
+        raise ValueError(
+            f"the model's input has shape {shapes[0]}; expected (N, height, width, "
+            "channels), or one or three spatial axes for sequences and volumes"
         )
-    return tensors
+    return shapes[0][1:]
+
+
+def output_names(view, structure):
+    """Names of the outputs: keys of a dictionary, else the names of their layers."""
+    if not isinstance(structure, dict):
+        return view.output_names
+    paths = (path for path, _ in keras.tree.flatten_with_path(structure))
+    return ["/".join(map(str, path)) for path in paths]
 
 
 def _nodes_in_order(view):
     """The calls inside a functional model, inputs apart, each after what it needs.
 
-    Where that leaves a choice they stand in the order in which they were made.
+    Where that leaves a choice they are in the order in which they were made.
     """
     made = {id(operation): n for n, operation in enumerate(view.operations)}
     depths = sorted(view._nodes_by_depth, reverse=True)
@@ -190,5 +237,6 @@ def _is_transparent(operation):
     )
 
 
-def _takes_training(layer):
-    return "training" in inspect.signature(layer.call).parameters
+@functools.cache
+def _takes_training(kind):
+    return "training" in inspect.signature(kind.call).parameters

@@ -1,20 +1,17 @@
-"""Where in the image a network finds what speaks for a class."""
+"""Class activation maps: where in the image a network finds evidence for a class."""
 
 import dataclasses
+import functools
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from coursework.visualize import geometry
-from coursework.visualize import network as networks
-from coursework.visualize.activation import batches
+from . import geometry, methods
+from . import network as networks
+from . import scores as asking
+from .methods import METHODS
 
-LAYER_METHODS = ("gradcam", "gradcam++", "hirescam", "layercam")
-IMAGE_METHODS = ("input_gradient", "integrated_gradients", "occlusion")
-METHODS = LAYER_METHODS + IMAGE_METHODS
-PATH_STEPS = 32  # of integrated gradients
-PATCH = 0.18  # of occlusion, as a share of the image: 5 px of 28
+NAMED = 8  # layers in a message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,17 +21,21 @@ class Maps:
     Attributes:
         maps: (N, height, width) float32 of at least 0, on the pixels of the images, in
             the units of the method: divide by the maximum to show one.
-        method: str, one of ``METHODS``.
+        coarse: (N, h, w) float32 of at least 0, the same on the layer's own grid; for
+            methods on the image the maps themselves.
+        method: str, a key of ``METHODS``.
         layer: str, the path of the layer; None for methods on the image itself.
-        head: str, the name of the output.
-        targets: (N,) int64, the class that each map is of.
-        probabilities: (N,) float32, of that class; its score for a linear head.
-        predictions: (N,) int64, the most probable class.
-        placed: bool, whether the layer's receptive fields are known, so that the map
-            lies where its units look; else it is stretched over the image.
+        head: str, the name of the output, or of the function ``score``.
+        targets: (N,) int64, the class that each map is of; −1 with ``score``.
+        probabilities: (N,) float32, of that class; the score of a linear head or of
+            ``score``.
+        predictions: (N,) int64, the most probable class; −1 with ``score``.
+        placed: bool, whether the map was put at the receptive fields of its units. If
+            these are not known, or larger than the image, it is spread evenly.
     """
 
     maps: np.ndarray
+    coarse: np.ndarray
     method: str
     layer: str | None
     head: str
@@ -44,13 +45,13 @@ class Maps:
     placed: bool
 
     @property
-    def blank(self):
-        """(N,) bool: maps in which the method finds nothing for the class."""
-        return self.maps.max(axis=(1, 2)) <= 0
+    def without_evidence(self):
+        """(N,) bool: maps that are 0 everywhere, since nothing is evidence."""
+        return self.maps.reshape(len(self.maps), -1).max(axis=1) <= 0
 
     def scaled(self):
-        """The maps, each divided by its maximum: 0…1; blank ones stay 0."""
-        most = self.maps.max(axis=(1, 2), keepdims=True)
+        """The maps, each divided by its maximum: 0…1; without evidence they stay 0."""
+        most = self.maps.max(axis=tuple(range(1, self.maps.ndim)), keepdims=True)
         return np.divide(self.maps, most, out=np.zeros_like(self.maps), where=most > 0)
 
 
@@ -61,288 +62,250 @@ def class_activation_maps(
     head=None,
     target=None,
     method="gradcam",
+    *,
+    score=None,
+    reshape=None,
     batch_size=None,
-    blank=0.0,
+    background=0.0,
 ):
-    """Where a network finds what speaks for a class.
+    """Where in the image a network finds evidence for a class.
 
     The score is taken before softmax or sigmoid, whose gradients vanish when the
-    network is sure; for class 0 of a single sigmoid neuron its sign is turned. Methods
-    on a layer come from one gradient: Grad-CAM (Selvaraju and others, 2017), Grad-CAM++
-    (Chattopadhyay and others, 2018), HiResCAM (Draelos and Carin, 2020) and LayerCAM
-    (Jiang and others, 2021). On the image itself: the gradient's size (Simonyan and
-    others, 2014), integrated gradients (Sundararajan and others, 2017), occlusion
-    (Zeiler and Fergus, 2014).
+    network is sure; for class 0 of a single sigmoid neuron its sign is turned.
 
     Args:
         model: a ``keras.Model``.
-        images: (N, height, width, channels), in the pixel range of the model.
-        layer: name or path; None is the last layer with feature maps.
+        images: (N, height, width, channels), in the pixel range of the model; or
+            sequences or volumes, with one or three spatial axes.
+        layer: name, path or ``keras.Layer``, or a list of them, whose maps then come
+            from one forward and backward pass; None is the last layer with feature
+            maps. Methods on the image ignore it.
         head: name of the output; None is the first.
         target: int, or (N,) ints, the class; None is the predicted one of each image.
-        method: one of ``METHODS``.
+        method: a key of ``METHODS``.
+        score: function of the model's outputs, nested as the model has them, that gives
+            one number for each image, (N,); in place of ``head`` and ``target``, for
+            segmentation, regression or embeddings.
+        reshape: function of a tensor of the layer → (N, h, w, c), for layers without
+            feature maps. It may only rearrange, for gradients go through it, too. For a
+            vision transformer with a class token and 14×14 patches:
+            ``lambda x: tf.reshape(x[:, 1:], (-1, 14, 14, x.shape[-1]))``.
         batch_size: int, images at once; None is what fits into memory.
-        blank: float, the pixel value that stands for nothing, for integrated gradients
-            and occlusion.
+        background: float, or one for each channel, the pixel value that stands for
+            nothing, for Score-CAM, integrated gradients and occlusion.
 
     Returns:
-        ``Maps``.
+        ``Maps``; for a list of layers a dict, path → ``Maps``.
 
     Raises:
         ValueError: images that do not fit the model; no such layer, head, class or
-            method; a layer without feature maps, or one that the head does not depend
-            on; a model whose output is not a number.
+            method; a layer without feature maps, or one that the score does not depend
+            on; a score that is not one finite number for each image.
     """
-    if method not in METHODS:
-        raise ValueError(f"no method {method!r}; known: {', '.join(METHODS)}")
     network = networks.of(model)
     images = networks.check_images(network, images)
-    head = network.head(head)
-    blank, batch_size = float(blank), batch_size or network.batch_size(images[0])
-    path = _layer_path(network, layer, head) if method in LAYER_METHODS else None
-    wanted = check_targets(target, head, len(images))
-    network.check_scores(head, images[0])
-    compiled = _compile(network, head, path, method, images, wanted, blank)
-    results = [
-        compiled(tf.constant(batch), tf.constant(chosen))
-        for batch, chosen in zip(
-            batches(images, batch_size), batches(wanted, batch_size), strict=True
-        )
+    asked = asking.ask(network, head, score, images)
+    wanted = asked.check_targets(target, len(images))
+    values = _values(network, layer, asked, method, reshape)
+    compiled = _compile(network, asked, values, method, reshape, background, images)
+    size = batch_size or network.batch_size(images[0])
+    *made, scores, targets = _run(compiled, images, wanted, size, asked)
+    common = asked.answers(scores, targets) | {"method": method, "head": asked.name}
+    results = {}
+    for number, value in enumerate(values):
+        coarse, placed = made[2 * number : 2 * number + 2]
+        path = value and value.path
+        known = not value or _grid(network, value, images, reshape) is not None
+        results[path] = Maps(placed, coarse, layer=path, placed=known, **common)
+    return results if isinstance(layer, (list, tuple)) else results[path]
+
+
+def _values(network, layer, asked, method, reshape):
+    """The layers to look at, ``network.Value`` each; None stands for the image."""
+    if method not in METHODS:
+        raise ValueError(f"no method {method!r}; known: {', '.join(METHODS)}")
+    if METHODS[method].on == "image":
+        if isinstance(layer, (list, tuple)):
+            raise ValueError(f"{method} is on the image; expected no list of layers")
+        return [None]
+    if layer is None:
+        return [network.default_layer(asked.needs, asked.what)]
+    if not networks.as_list(layer):
+        raise ValueError("no layer in the list; expected at least one")
+    return [
+        check_layer(network, each, asked, reshape) for each in networks.as_list(layer)
     ]
-    maps, scores, targets = (
-        np.concatenate([part.numpy() for part in parts])
-        for parts in zip(*results, strict=True)
-    )
-    if not np.isfinite(scores).all():
-        raise ValueError(
-            f"head {head.name} gives scores that are not finite numbers: the weights "
-            "of the model are damaged, or the images are not in its pixel range"
-        )
-    shares = probabilities(scores, head)
-    return Maps(
-        maps=maps,
-        method=method,
-        layer=path,
-        head=head.name,
-        targets=targets,
-        probabilities=shares[np.arange(len(shares)), targets],
-        predictions=np.asarray(class_scores(scores, head)).argmax(axis=1),
-        placed=path is None or network.grid(path, images[0]) is not None,
-    )
 
 
-def _layer_path(network, name, head):
-    """The layer to look at (ValueError if it has no map or the head ignores it)."""
-    return (
-        network.default_layer(head)
-        if name is None
-        else check_layer(network, name, head)
-    )
+def check_layer(network, layer, asked, reshape=None):
+    """The ``network.Value`` of a layer that a score's map can be made of.
 
-
-def check_layer(network, name, head):
-    """The path of a layer that a head's map can be made of.
+    Args:
+        network: a ``network.Network``.
+        layer: name, path or layer.
+        asked: what the score is of, a head for example: its ``needs``.
+        reshape: as in ``class_activation_maps``.
 
     Raises:
-        ValueError: no such layer; it has no places; or the head does not depend on it.
+        ValueError: no such layer; it has no feature maps; or the score does not depend
+            on it.
     """
-    step = network.step(name)
-    shape = step.node.outputs[0].shape
-    if len(shape) != 4:
+    value = network.value(layer)
+    if not reshape and value.layout is None:
+        moved = len(value.shape) == len(network.input_shape)
+        why = "whose axes may have moved" if moved else "no feature maps"
+        known = ", ".join(network.spatial_layers()[-NAMED:]) or "none"
         raise ValueError(
-            f"layer {step.path} gives {tuple(shape)}, which has no places; layers with "
-            f"feature maps: {', '.join(network.spatial_layers()) or 'none'}"
+            f"layer {value.path} gives {(None, *value.shape)}, {why}; the last layers "
+            f"with feature maps: {known}"
         )
-    if not network.graph.depends(head.scores.key, step.outputs[0]):
-        raise ValueError(f"head {head.name} does not depend on layer {step.path}")
-    return step.path
+    between = network.graph.between(asked.needs, value.key)
+    if not between and value.key not in asked.needs:
+        raise ValueError(f"{asked.what} does not depend on layer {value.path}")
+    return value
 
 
-def check_targets(target, head, count):
-    """Classes as (N,) int64, −1 for the predicted one (ValueError if out of range)."""
-    if target is None:
-        return np.full(count, -1)
-    classes = np.asarray(target)
-    if classes.shape not in ((), (count,)) or classes.dtype.kind not in "iu":
+def _grid(network, value, images, reshape):
+    """Receptive fields to place a map by; None to spread it evenly.
+
+    Of a unit that may see the whole image, the center of the receptive field says
+    little: what it responds to is spread over the image.
+    """
+    if reshape or value.layout != geometry.LAST:
+        return None
+    grid = network.grid(value, images.shape[1:])
+    sizes = images.shape[1:-1]
+    if grid is None or any(a.size > n for a, n in zip(grid, sizes, strict=True)):
+        return None
+    return grid
+
+
+def _compile(network, asked, values, method, reshape, background, images):
+    """A compiled function: images, targets → (coarse, placed) …, scores, targets."""
+    background = np.asarray(background, np.float32)
+    if background.shape not in ((), (1,), images.shape[-1:]):
         raise ValueError(
-            f"target is {target!r}; expected a class or {count} of them, whole numbers"
+            f"background has shape {background.shape}; expected one number, or one for "
+            f"each of {images.shape[-1]} channels"
         )
-    if classes.min() < 0 or classes.max() >= head.classes:
-        raise ValueError(
-            f"target is {target!r}; head {head.name} has classes 0…{head.classes - 1}"
-        )
-    return np.broadcast_to(classes, (count,)).astype(np.int64)
-
-
-def probabilities(scores, head):
-    """(N, classes) float32 from scores before the activation, (N, units)."""
-    shares = networks.KINDS[head.kind](class_scores(scores, head))
-    return keras.ops.convert_to_numpy(shares)
-
-
-def class_scores(scores, head):
-    """(N, classes): a single sigmoid neuron speaks for class 1, its negative for 0."""
-    if head.classes == head.units:
-        return scores
-    return keras.ops.concatenate([-scores, scores], axis=1)
-
-
-def _choose(scores, targets):
-    """The target of each image, predicted where −1, and its score."""
-    targets = tf.where(targets < 0, tf.argmax(scores, axis=1), targets)
-    return targets, tf.gather(scores, targets, axis=1, batch_dims=1)
-
-
-# --- the methods ----------------------------------------------------------------------
-
-
-def _compile(network, head, path, method, images, targets, blank):
-    """A compiled function: images, targets → maps, scores, targets."""
+    paths = tuple(value and value.path for value in values)
+    key = method, asked.key, paths, reshape, tuple(background.ravel())
+    grids = [value and _grid(network, value, images, reshape) for value in values]
 
     def make():
-        if path is not None:
-            rule = LAYER_RULES[method]
-            grid = network.grid(path, images[0]) or (None, None)
-            return _on_layer(network, head, path, rule, grid)
-        return IMAGE_RULES[method](network, head, blank)
+        views = [_viewed(value, reshape) for value in values]
+        keys = [value.key if value else network.graph.inputs[0] for value in values]
+        each = list(zip(keys, views, grids, strict=True))
+        return _make_run(network, asked, each, METHODS[method].function, background)
 
-    return network.compiled((method, head.name, path, blank), make, images, targets)
+    return network.compiled(key, make, images, np.zeros(1, np.int64))
 
 
-def _on_layer(network, head, path, rule, grid):
-    """Maps from the gradient of the score with respect to a layer's output."""
-    key = network.steps[path].outputs[0]
+def _viewed(value, reshape):
+    """A function: a layer's tensor → (n, h, w, c) float32."""
+
+    def view(tensor):
+        if reshape:
+            tensor = asking.call("reshape", reshape, tensor)
+        elif value and value.layout == geometry.FIRST:
+            axes = range(len(tensor.shape))
+            tensor = tf.transpose(tensor, [0, *axes[2:], 1])
+        return tf.cast(tensor, tf.float32)
+
+    return view
+
+
+def _make_run(network, asked, each, function, background):
+    """The function that ``_compile`` compiles.
+
+    Args:
+        each: (key, view, grid) of each layer.
+        function: of a ``methods.Method``.
+    """
+    graph, keys = network.graph, [key for key, _, _ in each]
+
+    def predict(images, targets, watch=None, wanted=()):
+        values = graph.run(images, (*wanted, *asked.needs), watch)
+        return values, *asked.choose(values, targets)
 
     def run(images, targets):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            values = network.graph.run(
+            watch = _watching(tape, keys)
+            values, scores, targets, chosen = predict(images, targets, watch, keys)
+        tensors = [values[key] for key in keys]
+        gradients = functools.cache(lambda: tape.gradient(chosen, tensors))
+
+        def image_gradient(others):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(others)
+                *_, chosen = predict(others, targets)
+            return _check_gradient(tape.gradient(chosen, others), asked)
+
+        made = []
+        for number, (_, view, grid) in enumerate(each):
+            activation = _check_view(view(tensors[number]), images)
+            case = methods.Case(
                 images,
-                wanted=(key, *head.scores.needs),
-                watch=lambda made, tensor: tape.watch(tensor) if made == key else None,
+                tf.constant(background),
+                activation,
+                lambda n=number, v=view: v(_check_gradient(gradients()[n], asked)),
+                lambda others: predict(others, targets)[-1],
+                image_gradient,
+                functools.partial(_place, grid=grid, sizes=images.shape[1:-1]),
             )
-            scores = head.scores.of(values)
-            targets, chosen = _choose(class_scores(scores, head), targets)
-        gradient = _check_gradient(tape.gradient(chosen, values[key]), head)
-        maps = tf.nn.relu(rule(tf.cast(values[key], tf.float32), gradient))
-        sizes = zip(grid, maps.shape[1:], images.shape[1:3], strict=True)
-        down, across = (geometry.placement(*each) for each in sizes)
-        placed = tf.einsum("Hh,nhw,Ww->nHW", down, maps, across)
-        return placed, tf.cast(scores, tf.float32), targets
+            coarse = tf.nn.relu(function(case))
+            same = coarse.shape[1:] == images.shape[1:-1] and grid is None
+            made += [coarse, coarse if same else case.place(coarse)]
+        return *made, scores, targets
 
     return run
 
 
-def _check_gradient(gradient, head):
-    """A gradient in float32 (ValueError if something on the way has none)."""
+def _watching(tape, keys):
+    return lambda key, tensor: tape.watch(tensor) if key in keys else None
+
+
+def _place(maps, grid, sizes):
+    """Maps (n, h, w) of a layer on the pixels of the images."""
+    grid = grid or (None,) * len(sizes)
+    for axis, units, pixels in zip(grid, maps.shape[1:], sizes, strict=True):
+        # The axis goes to the end, so that after all of them the order is as before.
+        maps = tf.tensordot(maps, geometry.placement(axis, units, pixels), [[1], [1]])
+    return maps
+
+
+def _check_view(activation, images):
+    """(n, h, w, c), with as many spatial axes as the images (ValueError if not)."""
+    shape = activation.shape
+    if len(shape) != len(images.shape) or None in shape[1:]:
+        raise ValueError(
+            f"reshape gives shape {tuple(shape)}; expected (N, …, channels) with "
+            f"{len(images.shape) - 2} spatial axes, as the images"
+        )
+    return activation
+
+
+def _check_gradient(gradient, asked):
+    """A gradient (ValueError if something on the way has none)."""
     if gradient is None:
         raise ValueError(
-            f"head {head.name} has no gradient there: an operation on the way, such as "
+            f"{asked.what} has no gradient there: an operation on the way, such as "
             "stop_gradient or a cast to integers, has none"
         )
     return tf.cast(gradient, tf.float32)
 
 
-def _gradcam(activation, gradient):
-    weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
-    return tf.reduce_sum(weights * activation, axis=-1)
-
-
-def _gradcam_plus_plus(activation, gradient):
-    total = tf.reduce_sum(activation, axis=(1, 2), keepdims=True)
-    # The paper's g² / (2g² + A·g³), divided by g²; where g is 0, so is its ReLU.
-    shares = tf.math.divide_no_nan(1.0, 2 + total * gradient)
-    weights = tf.reduce_sum(shares * tf.nn.relu(gradient), axis=(1, 2), keepdims=True)
-    return tf.reduce_sum(weights * activation, axis=-1)
-
-
-def _hirescam(activation, gradient):
-    return tf.reduce_sum(gradient * activation, axis=-1)
-
-
-def _layercam(activation, gradient):
-    return tf.reduce_sum(tf.nn.relu(gradient) * activation, axis=-1)
-
-
-LAYER_RULES = dict(
-    zip(
-        LAYER_METHODS,
-        (_gradcam, _gradcam_plus_plus, _hirescam, _layercam),
-        strict=True,
-    )
-)
-
-
-def _gradient_of_score(network, head, images, targets):
-    """Gradient of the targets' scores with respect to the images."""
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(images)
-        scores = head.scores.of(network.graph.run(images, head.scores.needs))
-        _, chosen = _choose(class_scores(scores, head), targets)
-    return _check_gradient(tape.gradient(chosen, images), head)
-
-
-def _predict(network, head, images, targets):
-    scores = head.scores.of(network.graph.run(images, head.scores.needs))
-    return scores, *_choose(class_scores(scores, head), targets)
-
-
-def _input_gradient(network, head, _):
-    def run(images, targets):
-        scores, targets, _ = _predict(network, head, images, targets)
-        gradient = _gradient_of_score(network, head, images, targets)
-        return tf.reduce_max(tf.abs(gradient), axis=-1), scores, targets
-
-    return run
-
-
-def _integrated_gradients(network, head, blank):
-    def run(images, targets):
-        scores, targets, _ = _predict(network, head, images, targets)
-        difference, total = images - blank, tf.zeros_like(images)
-        for step in tf.range(PATH_STEPS):
-            share = (tf.cast(step, tf.float32) + 0.5) / PATH_STEPS
-            on_the_way = blank + share * difference
-            total += _gradient_of_score(network, head, on_the_way, targets)
-        parts = tf.reduce_sum(difference * total / PATH_STEPS, axis=-1)
-        return tf.nn.relu(parts), scores, targets
-
-    return run
-
-
-def _occlusion(network, head, blank):
-    def run(images, targets):
-        scores, targets, chosen = _predict(network, head, images, targets)
-        height, width = images.shape[1:3]
-        patch_size = max(1, round(PATCH * min(height, width)))
-        rows, columns = (
-            tf.range(1 - patch_size, size, max(1, patch_size // 2))
-            for size in (height, width)
+def _run(compiled, images, targets, size, asked):
+    """All batches; arrays of what the compiled function gives."""
+    batches = (networks.batches(array, size) for array in (images, targets))
+    parts = [compiled(*map(tf.constant, both)) for both in zip(*batches, strict=True)]
+    joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    scores = joined[-2]
+    if len(scores) != len(images):
+        raise ValueError(f"score gives {len(scores)} numbers for {len(images)} images")
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"{asked.what} gives scores that are not finite numbers: the weights of "
+            "the model are damaged, or the images are not in its pixel range"
         )
-        total = tf.zeros(tf.shape(images)[:3])
-        times = tf.zeros((1, height, width))
-        for row in rows:
-            inside = _between(height, row, patch_size)
-            for column in columns:
-                patch = inside[:, None] * _between(width, column, patch_size)[None, :]
-                covered = images + patch[None, :, :, None] * (blank - images)
-                _, _, left = _predict(network, head, covered, targets)
-                total += (chosen - left)[:, None, None] * patch
-                times += patch
-        return tf.nn.relu(total / times), scores, targets
-
-    return run
-
-
-def _between(length, first, size):
-    """1 on the pixels of a patch that begins at ``first``, else 0."""
-    pixels = tf.range(length)
-    return tf.cast((pixels >= first) & (pixels < first + size), tf.float32)
-
-
-IMAGE_RULES = dict(
-    zip(
-        IMAGE_METHODS,
-        (_input_gradient, _integrated_gradients, _occlusion),
-        strict=True,
-    )
-)
+    return joined

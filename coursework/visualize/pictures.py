@@ -1,96 +1,22 @@
-"""Activations, filters and maps as pictures.
+"""Sheets: the activations of a layer, its filters, its kernels, a map.
 
-Grids are tiled into one array and shown at once: an axes for each of a thousand
-channels would take minutes. One colour scale serves a whole layer.
+One color scale serves a whole layer.
 """
 
-import math
-
-import matplotlib as mpl
 import numpy as np
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
-GAP, BETWEEN = 2, 190  # px between tiles, and their grey
+from . import tiles
+from .tiles import FONT, FONT_SIZE, LINE
+
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"  # for values of one sign, of two signs
 PROBABILITIES = ("sigmoid", "softmax")  # activations that give 0…1, so the scale is too
 SILENT = (0.8, 0.8, 0.8)  # of a channel that is the same everywhere
-LEAST_WIDTH = 640  # px, to which small grids are enlarged
-MOST_ENLARGED = 224  # px, to which a single small tile is enlarged at most
 FEW = 12  # values that are written in the heading
-FONT_SIZE, LINE = 14, 20  # px
-FONT = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # has ×, °, …
-SHOWN_FULL = 0.8  # opacity of a map's highest place over the image
-ASPECT = 1.6  # width of a grid by its height
+MAP_OPACITY = 0.8
 EDGE = (0.3, 0.3, 0.3)  # around tiles of several parts
 COLORS = ("red", "green", "blue")  # of an image's channels
-
-
-def tile(tiles, columns=None, frames=None, labels=None):
-    """Put pictures beside one another, small ones enlarged so that pixels can be seen.
-
-    Args:
-        tiles: (N, height, width, 3) floats, 0…1.
-        columns: int; by default such that the grid is a little wider than high.
-        frames: (N, 3) floats, 0…1, colours around them; by default none.
-        labels: N str, written below them; by default none.
-
-    Returns:
-        (…, …, 3) uint8 array.
-    """
-    columns = min(columns or columns_of(tiles.shape), len(tiles))
-    tiles = _enlarged(tiles, LEAST_WIDTH / columns - GAP, labels or [""])
-    if labels is not None:
-        tiles = _labelled(tiles, labels)
-    count, height, width, _ = tiles.shape
-    rows = -(-count // columns)
-    edge = 0 if frames is None else GAP
-    pitch = height + 2 * edge + GAP, width + 2 * edge + GAP
-    sheet = np.full((rows * pitch[0], columns * pitch[1], 3), BETWEEN, np.uint8)
-    for index, picture in enumerate(tiles):
-        top, left = index // columns * pitch[0], index % columns * pitch[1]
-        if edge:
-            framed = sheet[top : top + pitch[0] - GAP, left : left + pitch[1] - GAP]
-            framed[:] = np.round(255 * np.asarray(frames[index]))
-        top, left = top + edge, left + edge
-        sheet[top : top + height, left : left + width] = picture
-    return sheet[:-GAP, :-GAP]
-
-
-def _enlarged(tiles, width, labels):
-    """Tiles as bytes, wide enough to be seen and for a text below each."""
-    wanted = max(width, *map(_text_width, labels))
-    factor = math.ceil(wanted / tiles.shape[2])
-    factor = max(1, min(factor, MOST_ENLARGED // max(tiles.shape[1:3])))
-    tiles = (tiles * 255).round().astype(np.uint8)
-    return tiles.repeat(factor, axis=1).repeat(factor, axis=2)
-
-
-def _labelled(tiles, labels):
-    """Tiles with a line of text below each, made wider where a text needs it."""
-    font = ImageFont.truetype(FONT, FONT_SIZE)
-    count, height, width, _ = tiles.shape
-    widest = max(width, *map(_text_width, labels))
-    left = (widest - width) // 2
-    made = np.full((count, height + LINE + 4, widest, 3), 255, np.uint8)
-    made[:, :height, left : left + width] = tiles
-    for page, text in zip(made, labels, strict=True):
-        strip = Image.fromarray(page[height:])
-        draw = ImageDraw.Draw(strip)
-        draw.text((widest / 2, 1), text, "black", font, anchor="ma")
-        page[height:] = np.asarray(strip)
-    return made
-
-
-def _text_width(text):
-    return math.ceil(ImageFont.truetype(FONT, FONT_SIZE).getlength(text))
-
-
-def columns_of(shape):
-    """Tiles in a row of a grid of (N, height, width, …)."""
-    count, height, width = shape[:3]
-    wanted = math.ceil(math.sqrt(ASPECT * count * height / width))
-    return max(1, min(wanted, count))
 
 
 def colored(values, most=None):
@@ -117,53 +43,35 @@ def activation_grid(activation, most=None):
 
     Returns:
         (…, …, 3) uint8; lower and upper end of the scale; how many channels are
-        silent, that is the same everywhere: these are grey.
+        silent, that is the same everywhere: these are gray.
     """
-    if activation.shape[:2] == (1, 1):  # channels of a single place
+    if activation.shape[:2] == (1, 1):  # channels of a single position
         activation = activation[0, 0]
     if activation.ndim == 1:
         picture, low, most = colored(activation, most)
-        return tile(picture[:, None, None]), low, most, int((activation == 0).sum())
+        return (
+            tiles.tile(picture[:, None, None]),
+            low,
+            most,
+            int((activation == 0).sum()),
+        )
     channels = np.moveaxis(activation, -1, 0)
     picture, low, most = colored(channels, most)
     silent = np.ptp(channels, axis=(1, 2)) == 0
     picture[silent] = SILENT
-    return tile(picture), low, most, int(silent.sum())
-
-
-def as_shown(image, pixels):
-    """An image in the model's pixel range as (height, width, 3) floats 0…1."""
-    low, high = pixels
-    shown = ((image - low) / (high - low)).clip(0, 1)
-    return np.broadcast_to(shown, (*shown.shape[:2], 3))
-
-
-def overlay(image, scaled, pixels):
-    """A map over its image, the more opaque the higher.
-
-    Args:
-        image: (height, width, channels) in the pixel range.
-        scaled: (height, width), 0…1.
-        pixels: the pixel range.
-
-    Returns:
-        (height, width, 3) floats 0…1.
-    """
-    opacity = SHOWN_FULL * scaled[..., None]
-    heat = colormaps["inferno"](scaled)[..., :3]
-    return (1 - opacity) * as_shown(image, pixels) + opacity * heat
+    return tiles.tile(picture), low, most, int(silent.sum())
 
 
 # --- sheets with a heading ------------------------------------------------------------
 
 
 def sheet(picture, lines, scale=None):
-    """A picture with a heading of a few lines, and its colour scale.
+    """A picture with a heading of a few lines, and its color scale.
 
     Args:
         picture: (height, width, 3) uint8.
         lines: list of str.
-        scale: (lower end, upper end) of the colours, or None.
+        scale: (lower end, upper end) of the colors, or None.
 
     Returns:
         A ``PIL.Image``.
@@ -198,7 +106,7 @@ def stack(pages):
 
 
 def _scale_bar(font, low, high):
-    """A strip of the layer's colours with the values at its ends."""
+    """A strip of the layer's colors with the values at its ends."""
     values = np.linspace(low, high, 160)[None, :].repeat(LINE - 4, axis=0)
     strip, _, _ = colored(values)
     texts = f"{low:.3g}", f"{high:.3g}"
@@ -230,35 +138,35 @@ def activation_sheet(activation, lines, kind="linear"):
     shape = (len(values), 1, 1) if vector else (activation.shape[-1], *activation.shape)
     note = f"{shape[0]} {'units' if vector else 'channels'}{_in_rows(shape)}"
     if silent:
-        note += f"; {silent} {'are zero' if vector else 'the same everywhere (grey)'}"
+        note += f"; {silent} {'are zero' if vector else 'the same everywhere (gray)'}"
     return sheet(picture, [*lines, note], (low, high))
 
 
 def _in_rows(shape, columns=None):
     """How to find a tile of a grid: ", rows of 8, numbered from 0"."""
-    columns = columns or columns_of(shape)
+    columns = columns or tiles.columns_of(shape)
     return f", rows of {columns}, numbered from 0" if columns < shape[0] else ""
 
 
 def filter_sheet(found, lines, pixels=(0.0, 255.0), columns=None, labels=None):
-    """The images that excite the filters of a layer, framed by what became of them.
+    """The images that activate the filters of a layer most, framed by their status.
 
     Args:
-        found: ``ascent.Filters``.
+        found: ``Filters``.
         lines: list of str, the heading.
         pixels: the pixel range.
         columns: int, tiles in a row; by default a little more than there are rows.
         labels: str for each filter, written below its image; by default none.
     """
-    tiles = np.stack([as_shown(image, pixels) for image in found.images])
+    shown = tiles.as_shown(found.images, pixels)
     meant = list(map(_frame, found.statuses, found.objectives))
     kind = "units" if "unit" in found.objectives else "filters"
-    note = f"{len(tiles)} {kind}"
-    note += _in_rows(tiles.shape, columns) if labels is None else ""
-    if set(found.objectives) == {"centre"}:  # then no frame needs to tell them apart
+    note = f"{len(shown)} {kind}"
+    note += _in_rows(shown.shape, columns) if labels is None else ""
+    if set(found.objectives) == {"center"}:  # then no frame needs to tell them apart
         meant = ["white" if name == "blue" else name for name in meant]
-        note += "; each image excites its filter at the middle place"
-    grid = tile(tiles, columns, [FRAMES[name][0] for name in meant], labels)
+        note += "; each image activates its filter at the middle position"
+    grid = tiles.tile(shown, columns, [FRAMES[name][0] for name in meant], labels)
     frames = [
         f"{name} frame, {meant.count(name)}: {meaning}"
         for name, (_, meaning) in FRAMES.items()
@@ -267,48 +175,49 @@ def filter_sheet(found, lines, pixels=(0.0, 255.0), columns=None, labels=None):
     return sheet(grid, [*lines, note, *frames])
 
 
-FRAMES = {  # colour and meaning
-    "red": ((0.8, 0, 0), "dead: nothing was found that excites it"),
+FRAMES = {  # color and meaning
+    "red": ((0.8, 0, 0), "dead: gradient ascent does not activate it"),
     "orange": ((0.9, 0.5, 0), "most values are at an end of the pixel range"),
     "blue": (
         (0.1, 0.4, 0.8),
-        "gives 0 on a blank image; shown is what excites its middle place",
+        "0 on an even image; shown is what activates its middle position",
     ),
     "white": ((1, 1, 1), ""),
 }
 
 
 def _frame(status, objective):
-    """Which of ``FRAMES`` a filter gets; white is for one that is just well."""
+    """Which of ``FRAMES`` a filter gets; white is for ok."""
     by_status = {"dead": "red", "saturated": "orange"}
-    return by_status.get(status, "blue" if objective == "centre" else "white")
+    return by_status.get(status, "blue" if objective == "center" else "white")
 
 
 def kernel_sheet(kernels, lines, channels=None):
     """The kernels of a convolution that reads the image, one scale for all.
 
     Args:
-        kernels: (F, height, width, 1 or 3) floats.
+        kernels: (F, height, width, channels) floats.
         lines: list of str, the heading.
         channels: ints, of color images the channels to show, each as a signed map, side
             by side in a tile; None shows the three together as a color.
     """
     if kernels.shape[-1] == 3 and channels is None:
         most = float(np.abs(kernels).max()) or 1.0
-        picture = tile((kernels + most) / (2 * most))
-        note = f"grey: 0; brighter: more of a color is wanted, up to {most:.3g}"
+        picture = tiles.tile((kernels + most) / (2 * most))
+        note = f"gray: 0; brighter: more of a color is wanted, up to {most:.3g}"
         return sheet(picture, [*lines, note])
-    chosen = [0] if channels is None else list(channels)
-    shown = kernels[..., chosen]
-    most = float(np.abs(shown).max()) or 1.0
-    shades = colormaps[DIVERGING]((shown + most) / (2 * most))[..., :3]
-    parts = [shades[:, :, :, place] for place in range(len(chosen))]
-    tiles = np.concatenate(_beside(parts), axis=2)
-    note, frames = f"{len(tiles)} kernels{_in_rows(tiles.shape)}", None
+    chosen = range(kernels.shape[-1]) if channels is None else list(channels)
+    values = kernels[..., chosen]
+    most = float(np.abs(values).max()) or 1.0
+    shades = colormaps[DIVERGING]((values + most) / (2 * most))[..., :3]
+    parts = [shades[:, :, :, index] for index in range(len(chosen))]
+    shown = np.concatenate(_beside(parts), axis=2)
+    note, frames = f"{len(shown)} kernels{_in_rows(shown.shape)}", None
+    names = COLORS if kernels.shape[-1] == 3 else list(map(str, range(99)))
     if len(chosen) > 1:
-        note += f"; in each, side by side: {', '.join(COLORS[c] for c in chosen)}"
-        frames = [EDGE] * len(tiles)
-    return sheet(tile(tiles, frames=frames), [*lines, note], (-most, most))
+        note += f"; in each, side by side: {', '.join(names[c] for c in chosen)}"
+        frames = [EDGE] * len(shown)
+    return sheet(tiles.tile(shown, frames=frames), [*lines, note], (-most, most))
 
 
 def _beside(parts):
@@ -323,11 +232,15 @@ def map_sheet(image, scaled, lines, pixels=(0.0, 255.0)):
 
     Args:
         image: (height, width, channels) in the pixel range.
-        scaled: (height, width), 0…1; of a blank map the heading should say so.
+        scaled: (height, width), 0…1; the heading should say where there is no evidence.
         lines: list of str, the heading.
         pixels: the pixel range.
     """
-    alone = colormaps["inferno"](scaled)[..., :3]
-    panels = as_shown(image, pixels), overlay(image, scaled, pixels), alone
+    alone = colormaps[tiles.HEAT](scaled)[..., :3]
+    panels = (
+        tiles.as_shown(image, pixels),
+        tiles.overlay(image, scaled, pixels, MAP_OPACITY) / 255,
+        alone,
+    )
     legend = "image | map over the image | map, black 0 to yellow: its own maximum"
-    return sheet(tile(np.stack(panels), columns=3), [*lines, legend])
+    return sheet(tiles.tile(np.stack(panels), columns=3), [*lines, legend])

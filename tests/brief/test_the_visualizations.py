@@ -59,7 +59,7 @@ def test_3_2_2_filters(name, convolutions, evidence):
 def test_3_2_2_from_a_blank_image(network, convolutions, evidence):
     """Maximizes a filter's response from a blank image"""
     layer = convolutions[0].name
-    found = visualize.filters(network, layer, units=range(4), steps=20, blank=0)
+    found = visualize.filters(network, layer, units=range(4), steps=20, background=0)
     risen = (found.after > found.before).sum()
     assert risen == 4, f"{risen} of 4 responses rise"
     evidence(f"{layer}: {found.before.mean():.2f} → {found.after.mean():.2f}")
@@ -86,8 +86,9 @@ def test_3_3_command(options, tmp_path, monkeypatch, evidence):
         runpy.run_path(script, run_name="__main__")
     assert stopped.value.code == 0, f"exit status {stopped.value.code}"
     made = json.loads((tmp_path / "summary.json").read_text("utf-8"))["files"]
-    for kind, option in (("activations", "--image"), ("filters", "--layer")):
-        assert any(kind in file for file in made) == (option in options), f"only {made}"
+    wanted = {"activations": "--image" in options, "filters": options == "--layer"}
+    for kind, expected in wanted.items():
+        assert any(kind in file for file in made) == expected, f"only {made}"
     assert all((tmp_path / file).is_file() for file in made)
     evidence(f"{len(made)} pictures, {made[0]} the first")
 
