@@ -8,7 +8,7 @@ a rule that needs no network.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from coursework.figures import style, tables
+from coursework.figures import style
 from coursework.studies import maps as map_study
 from coursework.training import metrics
 
@@ -19,12 +19,23 @@ MARKS = {  # of ``similarities``: marker, color, label
     "random": ("x", RANDOM, "same line, shuffled weights"),
     "other": ("|", RULE, "another line"),
 }
-UNITS = ("share on the line", "rank correlation", "changed", "rank correlation")
+PROFILES = ("Grad-CAM (last layer)", "HiResCAM (last layer)", "integrated gradients")
+UNITS = (  # of the tests, and on what each is done
+    "share of lines\n(tuned CNN)",
+    "rank correlation\n(tuned CNN)",
+    "share of digits\n(baseline)",
+    "rank correlation\n(length head)",
+)
+VERDICTS = {  # passed → marker, its fill
+    True: ("o", style.TRAIN),
+    False: ("o", "white"),
+    None: ("D", "0.8"),
+}
 NAMES = {
     "plain_lines": "baseline",
     "tuned_lines": "tuned CNN",
-    "four_head_lines: length": "four heads: length",
-    "four_head_lines: angle": "four heads: angle",
+    "four_head_lines: length": "four heads, length",
+    "four_head_lines: angle": "four heads, angle",
 }
 
 
@@ -47,9 +58,12 @@ def map_grid(image, rows):
             axes.imshow(maps[kind][0], vmin=0, vmax=max(maps[kind].max(), 1e-9))
             axes.contour(outline, [0.5], colors="white", linewidths=0.7)
     for axes, kind in zip(grid[0], ["image", *kinds], strict=True):
-        axes.set_title(kind.replace(", ", "\n").replace("d g", "d\ng"), fontsize=10)
+        title = kind.replace(" layer)", "").replace(" (", "\n").replace("d g", "d\ng")
+        axes.set_title(title, fontsize=10)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
+    title = "A network with shuffled weights draws maps, too"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
 
@@ -68,9 +82,8 @@ def pointing(found):
         axes.xaxis.set_major_formatter(style.percent)
     passed = [map_study.verdicts_of_pointing(result) for result in found.values()]
     better = sum(verdict is True for each in passed for verdict in each.values())
-    return _finish(
-        figure, grid, f"{_many(better)} of a layer points better than an edge filter"
-    )
+    title = f"{_many(better)} of a layer points better than an edge filter"
+    return _finish(figure, grid, title, constructed=True)
 
 
 def similarities(found):
@@ -88,10 +101,12 @@ def similarities(found):
             axes.set(title=f"{NAMES[name]}: {where}", xlim=(-0.1, 1.02))
     for axes in grid[-1]:
         axes.set_xlabel("mean rank correlation with the map")
-    whole = found["tuned_lines"]["whole image"]
-    shared = {kind: row["random"] / row["seed"] for kind, row in whole.items()}
-    most = max(shared, key=shared.get)
-    title = f"Shuffled weights keep {shared[most]:.0%} of the similarity of {most}"
+    rows = found["tuned_lines"]["whole image"].items()
+    shares = [r["random"] / r["seed"] for kind, r in rows if "first" in kind]
+    title = (
+        f"First layer: shuffled weights reach {min(shares):.0%} to {max(shares):.0%} "
+        "of the similarity of two trained networks"
+    )
     return _finish(figure, grid.ravel(), title)
 
 
@@ -130,7 +145,7 @@ def deletion(found):
     axes.plot(values, places[: len(values)], "x", color=RANDOM, label=label)
     axes.axvline(
         found["rules"]["random pixels"]["value"],
-        **{"color": RULE, "linestyle": "--", "zorder": 0},
+        **{"color": RULE, "linestyle": "--", "label": "random pixels", "zorder": 0},
     )
     _name_rows(axes, rows)
     axes.set(
@@ -138,40 +153,50 @@ def deletion(found):
     )
     axes.xaxis.set_major_formatter(style.percent)
     best = max(found["rows"], key=lambda kind: found["rows"][kind]["value"])
-    title = f"Most predictions change by {best}: {found['rows'][best]['value']:.0%}"
+    share = found["rows"][best]["value"]
+    title = f"Deleting pixels by {best} changes {share:.0%} of the predictions"
     return _finish(figure, [axes], title)
 
 
 def gaps(found):
-    """Where a gap hurts, where maps are high, and how well the two agree.
+    """Where a gap lowers the score, where maps are high, and how well they agree.
 
     Args:
-        found: what ``map_interventions.agreement`` gives.
+        found: dict, seed → what ``map_interventions.agreement`` gives; the profiles are
+            those of the first one.
     """
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10.5, 3.9), width_ratios=[1.1, 1]
+    figure, (left, *others) = plt.subplots(
+        1, 1 + len(found), figsize=(11, 4.1), width_ratios=[1.1] + [1] * len(found)
     )
+    _draw_profiles(left, next(iter(found.values())))
+    for axes, (seed, result) in zip(others, found.items(), strict=True):
+        rules = {name: rule["value"] for name, rule in result["rules"].items()}
+        verdicts = map_study.verdicts_of_gaps(result)
+        _draw(axes, result["rows"], rules | {"uniform": 0}, verdicts)
+        values = [row["other_line"] for row in result["rows"].values()]
+        axes.plot(values, range(len(values)), "+", color="black", markersize=9)
+        axes.set(title=f"Agreement, {seed}", xlabel="mean rank correlation")
+        axes.sharey(others[0])
+        axes.tick_params(axis="y", labelleft=axes is others[0])
+    better = map_study.with_every_seed(found)
+    title = f"{_many(sum(better.values()))} surely beats a simple rule with every seed"
+    return _finish(
+        figure, others, title, more=[("+", "black", "effect in another line")]
+    )
+
+
+def _draw_profiles(axes, found):
     effect = np.array(found["effect"])
     positions = found["positions"]
-    left.plot(positions, effect / effect.mean(), "o-", color="black", linewidth=2.5)
-    left.annotate("effect of a gap", (positions[6], 1.62), ha="center")
-    looks = zip(
-        ("-", "--", ":", "-."), ("Grad", "HiRes", "Layer", "integ"), strict=True
-    )
-    for line, start in looks:
-        kind = next(k for k in reversed(found["profiles"]) if k.startswith(start))
-        left.plot(positions, found["profiles"][kind], line, label=kind)
-    left.set(xlabel="position along the line, px from its middle", ylim=(0, 1.8))
-    left.set(ylabel="relative to the mean", title="Along the line")
-    left.legend(fontsize=9, loc="lower center")
-    rules = {name: rule["value"] for name, rule in found["rules"].items()}
-    _draw(
-        right, found["rows"], rules | {"uniform": 0}, map_study.verdicts_of_gaps(found)
-    )
-    right.set(title="Agreement with the effect", xlabel="mean rank correlation")
-    passed = sum(map_study.verdicts_of_gaps(found).values())
-    title = f"{_many(passed)} knows better than a simple rule where a gap hurts"
-    return _finish(figure, [right], title)
+    axes.plot(positions, effect / effect.mean(), "o-", color="black", linewidth=2.5)
+    axes.annotate("effect of a gap", (positions[6], 1.62), ha="center", weight="bold")
+    looks = (("--", style.TRAIN), (":", "0.4"), ("-.", style.VALIDATION))
+    for (line, color), kind in zip(looks, PROFILES, strict=True):
+        profile = found["profiles"][kind]
+        axes.plot(positions, profile, line, color=color, label=kind, linewidth=2)
+    axes.set(xlabel="position along the line, px", ylim=(0, 1.8))
+    axes.set(ylabel="relative to the mean", title="Along the line, seed 0")
+    axes.legend(fontsize=9, loc="lower center")
 
 
 def summary(results):
@@ -192,124 +217,8 @@ def summary(results):
         axes.set_xlabel(label)
     counts = map_study.passed(results)
     all_tests = sum(count == len(tests) for count in counts.values())
-    return _finish(figure, grid, f"{_many(all_tests)} passes all four tests")
-
-
-# --- sentences ------------------------------------------------------------------------
-
-
-def pointing_sentence(found):
-    """Show how maps compare with the rules; ``found`` as for ``pointing``."""
-    of_layers = [
-        row["value"]
-        for result in found.values()
-        for kind, row in result["rows"].items()
-        if kind != map_study.ON_INK_ONLY
-    ]
-    rules = found["tuned_lines"]["rules"]
-    tables.findings(
-        f"Maps of a layer point at the line for {min(of_layers):.0%} to "
-        f"{max(of_layers):.0%} of the images, edges for {rules['Sobel']['value']:.0%}, "
-        f"a blob in the middle for {rules['center blob']['value']:.0%}.",
-        f"{rules['Sobel']['energy']:.0%} of the energy of edges is on the line; of maps of "
-        f"a layer, {_most_energy(found):.0%} at most.",
-    )
-
-
-def _most_energy(found):
-    return max(
-        row["energy"]
-        for result in found.values()
-        for kind, row in result["rows"].items()
-        if kind != map_study.ON_INK_ONLY
-    )
-
-
-def similarity_sentence(found):
-    """Show what learning adds to the similarity; ``found`` as for ``similarities``."""
-    for name, result in found.items():
-        rows = {kind: row["added"] for kind, row in result["on the line"].items()}
-        best = max(rows, key=lambda kind: rows[kind]["value"])
-        least = min(rows, key=lambda kind: rows[kind]["value"])
-        tables.findings(
-            f"{NAMES[name]}: on the line, learning adds most to the similarity of "
-            f"{best} ({_with_interval(rows[best])}) and least to that of {least} "
-            f"({_with_interval(rows[least])})."
-        )
-
-
-def deletion_sentence(found):
-    """Show what survives correction; ``found`` is network → ``deletion``."""
-    for name, result in found.items():
-        verdicts = map_study.verdicts_of_deletion(result)
-        better = [kind for kind, verdict in verdicts.items() if verdict]
-        orders = result["rows"] | result["rules"]
-        unequal = [
-            k for k, r in orders.items() if r["p_wrong_or_right"] < map_study.LEVEL
-        ]
-        tables.findings(
-            f"`{name}`, {result['digits']} wrong and as many right digits: more "
-            f"predictions change than by random pixels with {_listed(better)}.",
-            f"`{name}`: wrong and right digits of the same margin differ with "
-            f"{_listed(unequal)}.",
-        )
-
-
-def gaps_sentence(found):
-    """Show how maps agree with the effect; ``found`` is seed → ``agreement``."""
-    for seed, result in found.items():
-        rows, rule = result["rows"], result["rules"]["the middle"]["value"]
-        best = max(rows, key=lambda kind: rows[kind]["value"])
-        effect = result["effect"]
-        middle = len(effect) // 2
-        tables.findings(
-            f"{seed}: a gap in the middle lowers the score by "
-            f"{effect[middle - 1] / 2 + effect[middle] / 2:.1f}, a missing end by "
-            f"{effect[0] / 2 + effect[-1] / 2:.1f}; {result['still_long']:.0%} of the "
-            "answers are still *long*.",
-            f"{seed}: the best map, {best}, has correlation "
-            f"{_with_interval(rows[best])} with the effect, the middle {rule:.2f}.",
-        )
-
-
-def findings(results):
-    """Show what the chapter found and what it recommends.
-
-    Args:
-        results: what the notebook's record holds.
-    """
-    tests, counts = map_study.tests(results), map_study.passed(results)
-    most = max(counts.values())
-    names = list(tests)
-    best = {name: _best(rows, passed) for name, (rows, _, passed) in tests.items()}
-    tables.findings(
-        *(
-            f"*{name}*: passed by {_listed([k for k, v in passed.items() if v])}."
-            for name, (_, _, passed) in tests.items()
-        ),
-        f"At most {most} of the four tests are passed: {_listed_most(counts, most)}.",
-        f"**Recommendation.** To find the pixels on which a prediction rests, use "
-        f"{best[names[2]]}; to compare networks, {best[names[1]]}; and check what a map "
-        "suggests by changing the image.",
-    )
-
-
-def _best(rows, passed):
-    """The kind with the largest value among those that pass, else "no map"."""
-    kinds = [kind for kind, verdict in passed.items() if verdict]
-    return max(kinds, key=lambda kind: rows[kind]["value"], default="no map")
-
-
-def _listed_most(counts, most):
-    return _listed([kind for kind, count in counts.items() if count == most])
-
-
-def _listed(kinds):
-    return "; ".join(kinds) or "none"
-
-
-def _with_interval(row):
-    return f"{row['value']:.2f}, 95 % interval {row['low']:.2f} to {row['high']:.2f}"
+    title = f"{_many(all_tests)} passes all four tests"
+    return _finish(figure, grid, title, constructed=True)
 
 
 # --- parts ----------------------------------------------------------------------------
@@ -326,22 +235,23 @@ def _panels(count, height=3.9):
 
 def _draw(axes, rows, rules, passed):
     """One test: circles with intervals, crosses, dashed lines."""
-    for place, (kind, row) in enumerate(rows.items()):
-        fill = style.TRAIN if passed[kind] else "white"
+    for position, (kind, row) in enumerate(rows.items()):
+        marker, fill = VERDICTS[passed[kind]]
         span = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
         looks = {"color": style.TRAIN, "markerfacecolor": fill, "capsize": 2}
-        axes.errorbar(row["value"], place, xerr=span, fmt="o", **looks)
+        axes.errorbar(row["value"], position, xerr=span, fmt=marker, **looks)
         if "random" in row:
-            axes.plot(row["random"], place, "x", color=RANDOM)
-    for name, value in rules.items():
+            axes.plot(row["random"], position, "x", color=RANDOM)
+    for value in rules.values():
         axes.axvline(value, color=RULE, linestyle="--", zorder=0)
-        axes.annotate(
-            name,
-            (value, len(rows) - 0.45),
-            rotation=90,
-            **{"ha": "right", "va": "bottom", "fontsize": 9, "color": "#92400e"},
-        )
     _name_rows(axes, rows)
+    axes.set_ylim(len(rows) + 0.25, -0.6)
+    for name, value in rules.items():
+        low, high = axes.get_xlim()
+        side = "right" if value > (low + high) / 2 else "left"
+        text = f" {name} "
+        looks = {"ha": side, "fontsize": 9, "color": "#92400e"}
+        axes.annotate(text, (value, len(rows)), va="center", **looks)
 
 
 def _name_rows(axes, rows):
@@ -351,23 +261,29 @@ def _name_rows(axes, rows):
     axes.grid(axis="y", color="0.93")
 
 
-def _finish(figure, grid, title):
-    handles, labels = grid[0].get_legend_handles_labels()
-    if not handles:
-        handles = _legend()
-        labels = [handle.get_label() for handle in handles]
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+def _finish(figure, grid, title, more=(), constructed=False):
+    handles = grid[0].get_legend_handles_labels()[0] or _legend(more, constructed)
+    figure.legend(handles=handles, loc="outside lower center", ncols=6)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
 
-def _legend():
-    circle = {"marker": "o", "color": style.TRAIN, "linestyle": ""}
-    return [
-        plt.Line2D([], [], **circle, label="passes"),
-        plt.Line2D([], [], **circle, markerfacecolor="white", label="does not pass"),
-        plt.Line2D(
-            [], [], marker="x", color=RANDOM, linestyle="", label="shuffled weights"
-        ),
-        plt.Line2D([], [], color=RULE, linestyle="--", label="rule without a network"),
+def _legend(more, constructed):
+    marks = [
+        ("o", style.TRAIN, "passes"),
+        ("o", style.TRAIN, "does not"),
+        *([("D", style.TRAIN, "by construction")] if constructed else []),
+        ("x", RANDOM, "shuffled weights"),
+        *more,
     ]
+    handles = [
+        plt.Line2D([], [], linestyle="", marker=marker, color=color, label=label)
+        for marker, color, label in marks
+    ]
+    handles[1].set_markerfacecolor("white")
+    if constructed:
+        handles[2].set_markerfacecolor("0.8")
+    rule = plt.Line2D(
+        [], [], color=RULE, linestyle="--", label="rule without a network"
+    )
+    return [*handles, rule]

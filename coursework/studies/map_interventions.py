@@ -63,11 +63,11 @@ def without_highest(images, maps, count, seed=0):
     return flat.reshape(images.shape)
 
 
-def deletion(model, name, images, truth, pixels):
+def deletion(model, shuffled, name, images, truth, pixels):
     """How many predictions change when the highest pixels of a stroke are deleted.
 
     Args:
-        model: a ``keras.Model`` of digits.
+        model: a ``keras.Model`` of digits. shuffled: as ``maps.shuffled`` gives it.
         name: str, as in ``maps.maps_of``.
         images, truth: as in ``matched``, which chooses among them.
         pixels: int, how many are deleted from each image.
@@ -88,7 +88,7 @@ def deletion(model, name, images, truth, pixels):
         return outputs.argmax(axis=1) != predicted
 
     control, rows = changed(noise), {}
-    random = map_study.maps_of(map_study.shuffled(model), name, images, predicted)
+    random = map_study.maps_of(shuffled, name, images, predicted)
     for kind, maps in map_study.maps_of(model, name, images, predicted).items():
         share = float(changed(random[kind]).mean())
         rows[kind] = _changes(changed(maps), control) | {"random": share}
@@ -175,21 +175,22 @@ def rank_correlations(first, second):
     return map_study.spearman(first[..., None], second[..., None], everywhere)
 
 
-def agreement(network, chosen, positions, seed=0):
+def agreement(network, shuffled, chosen, positions):
     """Whether maps of the length head are high where a gap lowers its score.
 
     Args:
-        network: a ``keras.Model`` with the four heads.
+        network: a ``keras.Model`` with the four heads. shuffled: as ``maps.shuffled``
+            gives it.
         chosen: an ``unseen.Sample`` of N long lines.
         positions: as for ``gaps``.
-        seed: int, of the shuffled weights.
 
     Returns:
         dict: ``positions``; ``effect``, (P,) list, mean over the lines; ``still_long``,
         share of the answers; ``profiles``, kind → (P,) list, relative to their mean;
         ``rows``, kind → what ``maps.mean_and_interval`` gives for the correlation of
-        map and effect, ``random`` (for the map of shuffled weights) and
-        ``beyond_rule``, the same for the difference from the rule; ``rules``.
+        map and effect, ``random`` (for the map of shuffled weights), ``other_line``
+        (for the effect in another line) and ``beyond_rule``, the same for the
+        difference from the rule; ``rules``.
     """
     full, pieces = chosen.draw(), gaps(chosen, positions)
     effect = effects_of_gaps(network, full, pieces)
@@ -199,7 +200,7 @@ def agreement(network, chosen, positions, seed=0):
             kind: profiles(maps, pieces)
             for kind, maps in map_study.maps_of(each, *arguments).items()
         }
-        for each in (network, map_study.shuffled(network, seed))
+        for each in (network, shuffled)
     )
     middle = np.broadcast_to(-np.abs(positions), effect.shape)
     by_rule = rank_correlations(middle, effect)
@@ -208,6 +209,8 @@ def agreement(network, chosen, positions, seed=0):
         values = rank_correlations(along, effect)
         rows[kind] = map_study.mean_and_interval(values)
         rows[kind]["random"] = float(rank_correlations(random[kind], effect).mean())
+        other_line = rank_correlations(along, np.roll(effect, 1, axis=0))
+        rows[kind]["other_line"] = float(other_line.mean())
         rows[kind]["beyond_rule"] = map_study.mean_and_interval(values - by_rule)
     map_study.correct_for_many(rows)
     map_study.correct_for_many({kind: row["beyond_rule"] for kind, row in rows.items()})
