@@ -81,8 +81,9 @@ def pointing(found):
         axes.set(title=NAMES[name], xlim=(0, 1.04), xlabel="share on the line")
         axes.xaxis.set_major_formatter(style.percent)
     passed = [map_study.verdicts_of_pointing(result) for result in found.values()]
-    better = sum(verdict is True for each in passed for verdict in each.values())
-    title = f"{_many(better)} of a layer points better than an edge filter"
+    better = {kind for each in passed for kind in each if each[kind] is True}
+    than = "better than an edge filter"
+    title = _title(better, " of a layer", f"points {than}", f"point {than}")
     return _finish(figure, grid, title, constructed=True)
 
 
@@ -178,8 +179,10 @@ def gaps(found):
         axes.set(title=f"Agreement, {seed}", xlabel="mean rank correlation")
         axes.sharey(others[0])
         axes.tick_params(axis="y", labelleft=axes is others[0])
-    better = map_study.with_every_seed(found)
-    title = f"{_many(sum(better.values()))} surely beats a simple rule with every seed"
+    verdicts = map_study.with_every_seed(found)
+    better = {kind for kind, verdict in verdicts.items() if verdict}
+    rule = "a simple rule with every seed"
+    title = _title(better, "", f"surely beats {rule}", f"surely beat {rule}")
     return _finish(
         figure, others, title, more=[("+", "black", "effect in another line")]
     )
@@ -189,7 +192,8 @@ def _draw_profiles(axes, found):
     effect = np.array(found["effect"])
     positions = found["positions"]
     axes.plot(positions, effect / effect.mean(), "o-", color="black", linewidth=2.5)
-    axes.annotate("effect of a gap", (positions[6], 1.62), ha="center", weight="bold")
+    middle = np.mean(positions)
+    axes.annotate("effect of a gap", (middle, 1.62), ha="center", weight="bold")
     looks = (("--", style.TRAIN), (":", "0.4"), ("-.", style.VALIDATION))
     for (line, color), kind in zip(looks, PROFILES, strict=True):
         profile = found["profiles"][kind]
@@ -216,16 +220,21 @@ def summary(results):
     for axes, label in zip(grid, UNITS, strict=True):
         axes.set_xlabel(label)
     counts = map_study.passed(results)
-    all_tests = sum(count == len(tests) for count in counts.values())
-    title = f"{_many(all_tests)} passes all four tests"
+    best = {kind for kind, count in counts.items() if count == len(tests)}
+    title = _title(best, "", "passes all four tests", "pass all four tests")
     return _finish(figure, grid, title, constructed=True)
 
 
 # --- parts ----------------------------------------------------------------------------
 
 
-def _many(count):
-    return "No kind of map" if not count else f"{count} of {len(map_study.KINDS)} kinds"
+def _title(kinds, what, singular, plural):
+    """ "No kind of map passes …", "2 kinds of maps pass …"; kinds: a set."""
+    if not kinds:
+        return f"No kind of map{what} {singular}"
+    if len(kinds) == 1:
+        return f"One kind of map{what} {singular}"
+    return f"{len(kinds)} kinds of maps{what} {plural}"
 
 
 def _panels(count, height=3.9):
