@@ -7,7 +7,9 @@ from PIL import Image
 
 from coursework import figures, visualize
 from coursework.data import lines
+from coursework.figures import style, trust, trust_text
 from coursework.studies import activations
+from coursework.studies import maps as map_study
 from coursework.training import heads, metrics
 
 
@@ -319,30 +321,73 @@ def test_activations_share_a_scale_and_only_positive_ones_count():
     assert (half != full).any()
 
 
-def test_scores_of_maps_are_written_and_missing_ones_stay_white():
-    scores = {"energy": np.array([[0.5, np.nan], [1, 0]])}
-    figure = figures.map_score_table(
-        scores, {"energy": "energy on the line"}, ["Grad-CAM", "anywhere"], ["a", "b"]
-    )
-    (axes,) = figure.axes
-    texts = {text.get_position(): text.get_text() for text in axes.texts}
-    assert texts == {(0, 0): "0.50", (0, 1): "1.00", (1, 1): "0.00"}
+def maps_record(p):
+    """A record of Q3/4 in which all kinds of maps are alike."""
+    row = {"value": 0.5, "low": 0.4, "high": 0.6, "p": p}
+    row |= {"random": 0.2, "other_line": 0.1, "energy": 0.3, "added": dict(row)}
+    row |= {"beyond_rule": dict(row), "wrong": 4, "right": 5, "p_wrong_or_right": 1.0}
+    row |= {"seed": 0.8, "color": 0.7, "other": 0.1}
+    rows = dict.fromkeys(map_study.KINDS, row)
+    names = ("Sobel", "center blob", "random pixels", "brightest pixels", "the middle")
+    both = {"rows": rows, "rules": dict.fromkeys(names, row | {"value": 0.3})}
+    lines_ = dict.fromkeys(("whole image", "on the line"), rows)
+    along = {"positions": [-1, 0, 1, 2], "effect": [1, 2, 2, 1], "still_long": 1}
+    along |= {"profiles": {kind: [1] * 4 for kind in map_study.KINDS}}
+    return {
+        "pointing": {"tuned_lines": both, "plain_lines": both},
+        "similarity": {"tuned_lines": lines_, "four_head_lines: length": lines_},
+        "deletion": {"plain_mnist": both | {"digits": 10, "pixels": 10}},
+        "gaps": {"seed 0": both | along, "seed 1": both | along},
+    }
 
 
-def test_dependence_shows_every_map_and_skips_methods_without_any():
-    points = {
-        "Grad-CAM": [("first", 0.1, 5), ("last", -0.4, 2)],
-        "LayerCAM": [],
-        "occlusion": [(None, 0.3, 9)],
+def test_titles_of_the_tests_of_maps_follow_from_the_numbers():
+    good, bad = maps_record(p=0.001), maps_record(p=0.5)
+    titles = {
+        trust.summary(good)._suptitle.get_text(),
+        trust.summary(bad)._suptitle.get_text(),
+        trust.gaps(bad["gaps"])._suptitle.get_text(),
+        trust.pointing(good["pointing"])._suptitle.get_text(),
     }
-    (axes,) = figures.dependence(points, "t").axes
-    drawn = {
-        c.get_label(): np.asarray(c.get_offsets()).tolist()
-        for c in axes.collections
-        if len(c.get_offsets())
+    assert titles == {
+        "6 kinds of maps pass all four tests",
+        "No kind of map passes all four tests",
+        "No kind of map surely beats a simple rule with every seed",
+        "6 kinds of maps of a layer point better than an edge filter",
     }
-    assert drawn == {"Grad-CAM": [[0.1, 5], [-0.4, 2]], "occlusion": [[0.3, 9]]}
-    assert axes.get_xlim()[0] < -0.4
+
+
+def test_a_mark_is_filled_where_the_test_is_passed():
+    for record, fill in (
+        (maps_record(p=0.001), style.TRAIN),
+        (maps_record(p=1), "white"),
+    ):
+        axes = trust.summary(record).axes[2]
+        circles = [line for line in axes.lines if line.get_marker() == "o"]
+        assert len(circles) == len(map_study.KINDS)
+        assert {circle.get_markerfacecolor() for circle in circles} == {fill}
+    pointing = trust.summary(maps_record(p=1)).axes[0]
+    assert [line.get_marker() for line in pointing.lines].count("D") == 1
+
+
+def test_pictures_and_sentences_of_the_tests_of_maps(few_lines, capsys):
+    record = maps_record(p=0.001)
+    trust.similarities(record["similarity"])
+    trust.deletion(record["deletion"]["plain_mnist"])
+    maps = dict.fromkeys(map_study.KINDS, np.ones((1, 28, 28)))
+    figure = trust.map_grid(few_lines.images[0], {"trained": maps, "other": maps})
+    assert len(figure.axes) == 2 * (len(map_study.KINDS) + 1)
+    for write, found in (
+        (trust_text.pointing, record["pointing"]),
+        (trust_text.similarity, record["similarity"]),
+        (trust_text.deletion, record["deletion"]),
+        (trust_text.gaps, record["gaps"]),
+        (trust_text.findings, record),
+    ):
+        write(found)
+    capsys.readouterr()
+    assert "before you believe a map" in trust_text.recommendation(record)
+    assert "use no map" in trust_text.recommendation(maps_record(p=1))
 
 
 def paired_record():

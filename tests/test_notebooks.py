@@ -22,6 +22,7 @@ CHAPTERS = [
     *("Q1/1_datasets.ipynb", "Q1/2_plain_cnn.ipynb"),
     *("Q1/3_variations.ipynb", "Q1/4_tuned_cnn.ipynb"),
     *("Q2/1_four_head_network.ipynb", "Q2/2_unseen_lines.ipynb"),
+    "Q3/4_can_maps_be_trusted.ipynb",
 ]
 
 REPOSITORY = paths.ROOT

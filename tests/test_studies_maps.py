@@ -1,154 +1,215 @@
-"""The study of our maps: which layers it looks at, what it chooses, what it counts."""
+"""The tests of maps: what they measure, and that they find what was planted."""
 
 import keras
 import numpy as np
 import pytest
+from scipy import stats
 
 from coursework import records, visualize
-from coursework.data import lines
-from coursework.studies import maps
-from coursework.studies.maps import Way
-from coursework.training import networks
+from coursework.data import lines, unseen
+from coursework.studies import map_interventions, maps
+from coursework.training import metrics, networks
+from coursework.visualize import evaluation
+
+KIND = "HiResCAM (last layer)"
 
 
 @pytest.fixture(scope="module")
-def subjects(plain_cnn):
+def tuned():
     keras.utils.set_random_seed(0)
-    made = {
-        "plain_lines": plain_cnn,
-        "tuned_lines": networks.small_cnn(),
-        "four_head_lines": networks.four_head_cnn(),
-    }
-    return {subject.title: subject for subject in maps.subjects_of(made)}
+    return networks.small_cnn()
 
 
 @pytest.fixture(scope="module")
-def images():
-    return lines.build(per_class=1, seed=3).images[::12]
+def four_heads():
+    keras.utils.set_random_seed(0)
+    return networks.four_head_cnn()
 
 
-def test_a_subject_for_each_head(subjects):
-    heads = ("length", "width", "color", "angle")
-    expected = [f"four_head_lines: {head}" for head in heads]
-    assert list(subjects) == ["plain_lines", "tuned_lines", *expected]
+@pytest.fixture(scope="module")
+def some():
+    return lines.build(per_class=1, seed=3).take(slice(None, None, 8))
 
 
-def test_every_network_has_its_layers_and_the_last_is_the_default(subjects, images):
+def test_every_network_has_its_layers_and_the_last_is_the_default(tuned, some):
     assert set(maps.LAYERS) == set(records.NOTEBOOKS)
-    for subject in subjects.values():
-        for way in subject.ways():
-            if way.depth:
-                assert subject.network.get_layer(subject.layer(way))
-        default = visualize.class_activation_maps(subject.network, images[:1])
-        assert default.layer == subject.layer(Way("gradcam", "last"))
+    default = visualize.class_activation_maps(tuned, some.images[:1])
+    assert default.layer == maps.LAYERS["tuned_lines"]["last layer"]
 
 
-def test_ways_without_a_layer_are_left_out(subjects):
-    ways = subjects["plain_lines"].ways()
-    assert len(ways) == len(maps.WAYS) - len(maps.LAYER_METHODS)
-    assert all(way.depth != "middle" for way in ways)
-    assert subjects["tuned_lines"].ways() == list(maps.WAYS)
-
-
-def test_maps_that_follow_the_ink_are_marked():
-    assert Way("integrated_gradients").label == "integrated gradients●"
-    assert Way("hirescam", "middle").label == "HiResCAM, middle"
-    assert Way("occlusion").slow
-    assert not Way("gradcam", "last").slow
-
-
-def test_maps_are_those_of_the_layer_the_head_and_the_target(subjects, images):
-    subject = subjects["four_head_lines: angle"]
-    found = subject.maps(images, Way("layercam", "middle"), target=5)
-    assert (found.layer, found.head, found.method) == ("relu2", "angle", "layercam")
-    assert (found.targets == 5).all()
+def test_maps_are_those_of_the_layer_the_head_and_the_class(four_heads, some):
+    found = maps.maps_of(four_heads, "four_head_lines", some.images, 5, "angle")
+    assert list(found) == list(maps.KINDS)
     expected = visualize.class_activation_maps(
-        subject.network, images, "relu2", "angle", 5, "layercam"
+        four_heads, some.images, "relu3", "angle", 5, "hirescam"
     )
-    assert (found.maps == expected.maps).all()
+    assert (found[KIND] == expected.maps).all()
 
 
-def sanity(left, error=None, other=0.2):
-    alike = [left + other], [left + 0.1], error, error, other, 0.1
-    return visualize.Sanity(["conv1"], *alike, without_evidence=0.0)
+def test_shuffled_weights_are_the_same_values_in_another_order(tuned):
+    before = tuned.get_weights()
+    network = maps.shuffled(tuned, seed=1)
+    for ours, theirs in zip(network.get_weights(), before, strict=True):
+        assert (np.sort(ours, axis=None) == np.sort(theirs, axis=None)).all()
+    assert (network.get_weights()[0] != before[0]).any()
+    again = maps.shuffled(tuned, seed=1, network=maps.shuffled(tuned, seed=2))
+    for ours, theirs in zip(again.get_weights(), network.get_weights(), strict=True):
+        assert (ours == theirs).all()
+    assert all((a == b).all() for a, b in zip(before, tuned.get_weights(), strict=True))
 
 
-def test_a_check_is_passed_only_beyond_doubt_and_by_maps_that_depend_on_the_image():
-    assert maps.passes(sanity(-0.05))
-    assert maps.passes(sanity(-0.05, error=0.02))
-    assert not maps.passes(sanity(-0.05, error=0.03))
-    assert not maps.passes(sanity(0.01))
-    assert not maps.passes(sanity(-0.3, other=0.6))
+class TestPointing:
+    def test_hits_are_counted_and_maps_without_evidence_are_none(self, some):
+        masks = lines.masks(some.images)
+        on_line = masks.astype(float)
+        on_line[0] = 0
+        found = maps.pointing({KIND: on_line}, {KIND: 1.0 - masks}, some.images, masks)
+        row = found["rows"][KIND]
+        assert row["value"] == (len(masks) - 1) / len(masks)
+        assert (row["random"], row["energy"]) == (0, 1)
+        assert row["without_evidence"] == 1 / len(masks)
+        assert (row["low"], row["high"]) == metrics.wilson(len(masks) - 1, len(masks))
+        assert found["rules"]["image itself"] == {"value": 1, "energy": 1}
+        assert found["rules"]["area"]["value"] == pytest.approx(masks.mean())
+
+    def test_a_kind_passes_if_it_is_surely_better_than_edges(self):
+        found = {
+            "rows": {k: {"low": 0.9} for k in maps.KINDS} | {KIND: {"low": 0.5}},
+            "rules": {"Sobel": {"value": 0.8}},
+        }
+        verdicts = maps.verdicts_of_pointing(found)
+        assert verdicts[KIND] is False
+        assert verdicts[maps.ON_INK_ONLY] is None
+        assert sum(verdict is True for verdict in verdicts.values()) == 5
 
 
-def test_the_ceiling_is_what_the_best_tent_of_the_grid_has_on_the_mask(subjects):
-    """A mask of one pixel in the middle of a unit's field: its own tent is the best."""
-    subject, masks = subjects["plain_lines"], np.zeros((1, 28, 28), bool)
-    masks[0, 13, 9] = True
-    first = Way("hirescam", "first")  # 22×22 places, each at a pixel
-    assert maps.ceiling(subject, masks, first) == pytest.approx(1)
-    pooled = Way("hirescam", "last")  # a place between two pixels, tents of 2 px
-    assert maps.ceiling(subject, masks, pooled) == pytest.approx((0.75 / 2) ** 2)
-    masks[0, 12:16, 8:12] = True
-    assert maps.ceiling(subject, masks, pooled) == pytest.approx(1)
-    coarse = Way("hirescam", "last")
-    random = np.random.default_rng(0)
-    found = random.random((1, 28, 28))
-    share = (found * masks).sum() / found.sum()
-    assert share < maps.ceiling(subjects["tuned_lines"], masks, coarse) < 0.5
+class TestSimilarity:
+    def test_it_is_spearmans_and_that_of_the_library(self):
+        first, second = np.random.default_rng(0).random((2, 4, 6, 6)).round(1)
+        everywhere, half = np.ones(first.shape, bool), first > 0.3
+        found = maps.spearman(first, second, everywhere)
+        assert found.mean() == pytest.approx(evaluation.similarity(first, second)[0])
+        expected = stats.spearmanr(first[2][half[2]], second[2][half[2]])[0]
+        assert maps.spearman(first, second, half)[2] == pytest.approx(expected)
+
+    def test_constant_maps_are_like_nothing(self):
+        ones, random = np.ones((1, 3, 3)), np.random.default_rng(0).random((1, 3, 3))
+        assert maps.spearman(ones, random, random > -1) == [0]
+
+    def test_what_learning_adds_is_the_difference_from_shuffled_weights(self):
+        random = np.random.default_rng(0)
+        original, noise = random.random((2, 30, 8, 8))
+        masks = random.random(original.shape) < 0.5
+        learned = dict.fromkeys(maps.KINDS, original)
+        others = {"seed": learned, "color": learned, "other": learned}
+        others["random"] = [dict.fromkeys(maps.KINDS, noise)]
+        others["random"][0][KIND] = original
+        found = maps.similarities(learned, others, masks)["on the line"]
+        assert "other" not in found[KIND]
+        assert found[KIND]["added"]["value"] == pytest.approx(0)
+        row = found["LayerCAM (last layer)"]
+        assert row["seed"] == pytest.approx(1)
+        assert row["added"]["value"] == pytest.approx(1 - row["random"])
+        assert row["added"]["low"] > 0.8
+        assert row["added"]["p"] < 1e-6
+
+    def test_of_networks(self, tuned, some):
+        same = some.classes, some.classes ^ 1
+        masks = lines.masks(some.images)
+        found = maps.compare_seeds(
+            *(tuned, tuned, maps.shuffled(tuned), "tuned_lines"),
+            *(some.images, masks, same),
+            repeats=1,
+        )
+        original = maps.maps_of(tuned, "tuned_lines", some.images, same[0])
+        for kind, row in found["whole image"].items():
+            evidence = ~maps.without_evidence(original[kind])
+            assert row["seed"] == pytest.approx(evidence.mean())
+            assert row["random"] < row["seed"]
 
 
-def test_the_choice_is_the_sharpest_and_the_most_dependent(subjects, images):
-    subject, masks = subjects["tuned_lines"], lines.masks(images)
-    ways = [Way("layercam", depth) for depth in maps.DEPTHS]
-    left = dict(zip(ways, (0.3, 0.1, 0.2), strict=True))
-    checked = {way: sanity(left[way]) for way in ways}
-    checked |= {Way("occlusion"): sanity(-1), Way("gradcam", "last"): None}
-    alike = Way("gradcam", "first")
-    checked[alike] = sanity(-0.5, other=0.9)  # the same map for all images
-    energy = {
-        way: visualize.evaluate_maps(subject.maps(images, way).maps, masks).energy
-        for way in (*ways, alike)
-    }
-    choice = maps.choose(subject, images, masks, checked)
-    assert choice.sharpest == max(energy, key=energy.get)
-    assert choice.most_dependent == ways[1]
-    assert maps.survival(checked[ways[1]]) == pytest.approx(0.1)
+class TestDeletion:
+    def test_each_wrong_digit_gets_a_right_one_of_its_margin(self):
+        scores = np.array([2.0, 0.3, 0.31, 1.9, 5.0])
+        outputs = np.stack([scores, 0 * scores], axis=1)
+        probabilities = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+
+        class Model:
+            def predict(self, images, **_):
+                return probabilities
+
+        truth = np.array([1, 1, 0, 0, 0])  # the first two are wrong
+        chosen, predicted = map_interventions.matched(Model(), None, truth)
+        assert chosen.tolist() == [0, 1, 3, 2]
+        assert predicted.tolist() == [0, 0, 0, 0]
+
+    def test_only_the_highest_pixels_of_the_stroke_go(self):
+        images = np.zeros((1, 4, 4, 1), np.uint8)
+        images[0, :2, :, 0] = 9
+        order = np.zeros((1, 4, 4))
+        order[0, 0, 1], order[0, 1, 3], order[0, 3, 3] = 1, 2, 3  # the last is black
+        left = map_interventions.without_highest(images, order, 2)
+        gone = np.argwhere(images[0, ..., 0] != left[0, ..., 0])
+        assert gone.tolist() == [[0, 1], [1, 3]]
+        assert (images[0, :2] == 9).all()
+
+    def test_shares_and_tests(self):
+        keras.utils.set_random_seed(0)
+        model = networks.small_cnn((28, 28, 1), 10)
+        digits = np.random.default_rng(0).integers(0, 256, (60, 28, 28, 1), np.uint8)
+        truth = model.predict(digits, verbose=0).argmax(axis=1)
+        truth[:5] += 1
+        shuffled = maps.shuffled(model)
+        found = map_interventions.deletion(
+            model, shuffled, "tuned_lines", digits, truth, 9
+        )
+        assert (found["digits"], found["pixels"]) == (5, 9)
+        for row in (found["rows"] | found["rules"]).values():
+            assert row["value"] == (row["wrong"] + row["right"]) / 10
+            assert row["low"] <= row["value"] <= row["high"]
+        assert found["rules"]["random pixels"]["p"] == 1
 
 
-def test_nothing_is_chosen_where_all_maps_are_blank(subjects, images):
-    """No class has a score above another where the last layer gives nothing."""
-    network = networks.small_cnn()
-    network.get_layer("class").set_weights(
-        [np.zeros_like(w) for w in network.get_layer("class").get_weights()]
-    )
-    subject = maps.Subject("tuned_lines", "class", network)
-    way = Way("gradcam", "last")
-    assert maps.check_sanity(subject, images, way, repeats=1) is None
-    assert maps.sharpness(subject, images, None, way) is None
-    choice = maps.choose(subject, images, None, {way: sanity(0)})
-    assert choice == (None, None)
+class TestGaps:
+    positions = np.arange(-6.5, 7)
 
+    @pytest.fixture
+    def chosen(self):
+        return unseen.sample(6, seed=1).but(lengths=15)
 
-def test_without_a_mask_insertion_minus_deletion_counts(subjects, images):
-    subject, way = subjects["tuned_lines"], Way("layercam", "first")
-    deletion, insertion, blank = maps.delete_and_insert(subject, images, way)
-    assert maps.sharpness(subject, images, None, way) == insertion - deletion
-    assert blank == 0
+    def test_a_line_without_a_piece_is_a_line_with_a_gap(self, chosen):
+        (piece,) = map_interventions.gaps(chosen, [0.0], size=4.0)
+        left = chosen.draw().astype(int) - piece
+        assert np.abs(left - unseen.with_gap(chosen, 4.0)).max() <= 1
 
+    def test_every_gap_takes_the_same_ink_from_inside_the_line(self, chosen):
+        pieces = map_interventions.gaps(chosen, self.positions)
+        ink = pieces.sum(axis=(2, 3, 4), dtype=float) / 255
+        assert ink == pytest.approx(np.tile(2 * chosen.widths, (14, 1)), abs=0.1)
+        assert (pieces <= chosen.draw()).all()
 
-def test_scores_come_with_their_time(subjects, images):
-    masks = lines.masks(images)
-    subject, way = subjects["plain_lines"], Way("layercam", "first")
-    found, milliseconds = maps.score(subject, images, masks, way)
-    assert found == visualize.evaluate_maps(subject.maps(images, way).maps, masks)
-    assert milliseconds > 0
+    def test_the_effect_is_on_the_score_before_the_sigmoid(self, four_heads, chosen):
+        full = chosen.draw()
+        score = map_interventions.length_scores(four_heads, full)
+        probability = four_heads.predict(full, verbose=0)[0][:, 0]
+        assert 1 / (1 + np.exp(-score)) == pytest.approx(probability, abs=1e-5)
+        pieces = map_interventions.gaps(chosen, self.positions)
+        effect = map_interventions.effects_of_gaps(four_heads, full, pieces)
+        after = map_interventions.length_scores(four_heads, full - pieces[3])
+        assert effect[:, 3] == pytest.approx(score - after, abs=1e-4)
 
+    def test_a_profile_is_the_mean_over_the_ink_of_a_gap(self, chosen):
+        pieces = map_interventions.gaps(chosen, self.positions)
+        flat = np.full((6, 28, 28), 3.0)
+        assert map_interventions.profiles(flat, pieces) == pytest.approx(3)
 
-def test_answers_are_probabilities_by_head(subjects, images):
-    for title, heads in (("plain_lines", 1), ("four_head_lines: angle", 4)):
-        answers = maps.answers(subjects[title].network, images)
-        assert len(answers) == heads
-        for shares in answers.values():
-            assert shares.shape[0] == len(images)
-            assert shares.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    def test_maps_and_rules_are_compared_with_the_effect(self, four_heads, chosen):
+        shuffled = maps.shuffled(four_heads)
+        found = map_interventions.agreement(
+            four_heads, shuffled, chosen, self.positions
+        )
+        assert len(found["effect"]) == len(found["positions"]) == 14
+        row, rule = found["rows"][KIND], found["rules"]["the middle"]["value"]
+        assert row["beyond_rule"]["value"] == pytest.approx(row["value"] - rule)
+        assert row["low"] <= row["value"] <= row["high"]
+        assert np.mean(found["profiles"][KIND]) == pytest.approx(1)

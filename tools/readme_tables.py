@@ -89,7 +89,7 @@ def versions():
 
 def versions_of_maps():
     """Versions that question 3 was run with."""
-    return _versions_of(_study("class_activation_maps"))
+    return _versions_of(_study("map_tests"))
 
 
 def _versions_of(record):
@@ -133,8 +133,8 @@ def checksums():
 
 
 def maps():
-    """Class activation maps of lines, measured: a row for each method and depth."""
-    return report_numbers.maps(_study("class_activation_maps"))
+    """Four tests of class activation maps: a row for each kind of map."""
+    return report_numbers.maps(_study("map_tests"))
 
 
 TABLES = {

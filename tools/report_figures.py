@@ -14,14 +14,11 @@ from keras import layers
 from matplotlib import ticker
 from PIL import Image
 
-from coursework import figures, paths, records, visualize
+from coursework import figures, paths, records
 from coursework.data import lines
 from coursework.figures import diagram
-from coursework.studies import maps as map_study
 from coursework.studies import sample_efficiency as sample_study
 from coursework.training import heads
-
-import report_numbers
 
 WIDTH = 6.7  # inches between the margins of a page
 DPI = 300
@@ -326,33 +323,6 @@ def probes(known):
     return figure
 
 
-def dependence(known):
-    """Energy on the line against what is left of a map with random weights."""
-    record = known["class_activation_maps"]
-    points = {name.title: [] for name in visualize.METHODS.values()}
-    for entry in record["scores"]:
-        depth = _depth(entry)
-        way = map_study.Way(entry["method"], depth)
-        subject = entry["network"], entry["head"]
-        sanity = report_numbers.found(record, "sanity", way, *subject)
-        if sanity and entry["network"].endswith("_lines"):
-            left = report_numbers.left_at_random(sanity)
-            areas = entry["energy"] / record["area"]
-            points[visualize.METHODS[entry["method"]].title].append(
-                (depth, left, areas)
-            )
-    figure = figures.dependence(points, "")
-    figure.set_size_inches(0.85 * WIDTH, 2.7)
-    for text in figure.legends[0].get_texts():
-        text.set_fontsize(6.5)
-    return figure
-
-
-def _depth(entry):
-    depths = map_study.LAYERS[entry["network"]].items()
-    return next((depth for depth, layer in depths if layer == entry["layer"]), None)
-
-
 def _is_of_a_head(layer):
     return layer.split("_")[0] in heads.NAMES
 
@@ -560,7 +530,6 @@ DRAWN = {
     "report_interventions": interventions,
     "report_head_variations": head_variations,
     "report_probes": probes,
-    "report_dependence": dependence,
     "report_activations": activations,
     "report_filters": filters,
     "report_classes": classes,

@@ -3,22 +3,22 @@
 Nothing here is measured and nothing is typed: what no record holds cannot be said.
 """
 
+import itertools
 import statistics
+import typing
 
 import numpy as np
+from scipy import signal
 
 from coursework import paths, records
-from coursework.data import lines
-from coursework.figures import tables
+from coursework.data import lines, splits
+from coursework.figures import tables, trust_text
 from coursework.studies import maps as map_study
 from coursework.studies import sample_efficiency
 from coursework.training import effects, heads, metrics
 
 WORST = 5  # classes in a table of the worst
-MAP_COLUMNS = (
-    *(("plain_lines", "class"), ("tuned_lines", "class")),
-    ("four_head_lines", "angle"),
-)
+VISIBILITIES = (0, 0.2, 0.35, 0.5, 0.75, 1)  # bins of the table
 
 
 def read_all():
@@ -85,51 +85,68 @@ def errors_in_all(record):
 # --- class activation maps ------------------------------------------------------------
 
 
-def maps(record, among=map_study.WAYS, align=""):
-    """Class activation maps of lines, measured: a row for each method and depth."""
-    columns = ["map", *(_subject(*subject) for subject in MAP_COLUMNS)]
+def maps(record):
+    """The four tests of maps: a row for each kind; bold is passed."""
+    tests = map_study.tests(record)
     rows = [
-        [way.label, *(map_cell(record, way, *s) for s in MAP_COLUMNS)] for way in among
+        [kind, *(_tested(rows, verdicts, kind) for rows, _, verdicts in tests.values())]
+        for kind in map_study.KINDS
     ]
-    for name, scores in record["baselines"].items():
-        if name != "area":
-            score = f"{_as_areas(record, scores)}, {scores['pointing']:.0%}"
-            rows.append([f"without a network: {name}", *[score] * len(MAP_COLUMNS)])
-    return tables.markdown(columns, rows, align)
+    for rule in (rule for _, rules, _ in tests.values() for rule in rules):
+        values = [rules.get(rule) for _, rules, _ in tests.values()]
+        cells = ["" if value is None else decimal(value) for value in values]
+        rows.append([f"without a network: {rule}", *cells])
+    return tables.markdown(["map", *tests], rows)
 
 
-def _subject(network, head):
-    return f"`{network}`" + ("" if head == "class" else f", {head}")
+def _tested(rows, verdicts, kind):
+    row, passed = rows[kind], verdicts[kind]
+    text = f"{decimal(row['value'])} ({decimal(row['low'])} to {decimal(row['high'])})"
+    return {True: f"**{text}**", False: text, None: f"{text}, by construction"}[passed]
 
 
-def map_cell(record, way, network, head):
-    """ "9.0×, 77%, +0.24": energy as a multiple of chance, pointing, what is left."""
-    scores = found(record, "scores", way, network, head)
-    if not scores:
-        return "–"
-    sanity = found(record, "sanity", way, network, head)
-    left = signed(left_at_random(sanity)) if sanity else "–"
-    return f"{_as_areas(record, scores)}, {scores['pointing']:.0%}, {left}"
+class MapTest(typing.NamedTuple):
+    """One of the tests of maps; see ``maps.tests`` of the studies."""
+
+    rows: dict
+    rules: dict
+    verdicts: dict
 
 
-def _as_areas(record, scores):
-    return f"{scores['energy'] / record['area']:.1f}×"
+def tests(record):
+    """The four tests of maps, a list of ``MapTest``."""
+    return [MapTest(*each) for each in map_study.tests(record).values()]
 
 
-def left_at_random(sanity):
-    """Likeness after all weights were shuffled, beyond that of another image's map."""
-    return sanity["spearman"] - sanity["other_spearman"]
+def best(test):
+    """The kind of map with the largest value among those that pass a test."""
+    passed = [kind for kind, verdict in test.verdicts.items() if verdict]
+    return max(passed, key=lambda kind: test.rows[kind]["value"], default="no map")
 
 
-def found(record, kind, way, network, head):
-    """The entry of a list of the record for this map, or None."""
-    layer = map_study.LAYERS[network].get(way.depth)
-    if way.depth and not layer:
-        return None
-    wanted = (network, head, way.method, layer)
-    fields = ("network", "head", "method", "layer")
-    entries = (e for e in record[kind] if tuple(e[f] for f in fields) == wanted)
-    return next(entries, None)
+def best_of_a_layer(record):
+    """The kind of map of a layer that points at the line most often."""
+    rows = tests(record)[0].rows
+    kinds = [kind for kind in rows if kind != map_study.ON_INK_ONLY]
+    return max(kinds, key=lambda kind: rows[kind]["value"])
+
+
+def equally_fragile(record):
+    """Whether no order of pixels tells wrong digits from right ones of their margin."""
+    found = record["deletion"]["plain_mnist"]
+    orders = found["rows"] | found["rules"]
+    return all(row["p_wrong_or_right"] >= map_study.LEVEL for row in orders.values())
+
+
+def recommendation(record):
+    """The one of Q3/4, as a sentence without its period."""
+    sentence = trust_text.recommendation(record)
+    return sentence[0].upper() + sentence[1:]
+
+
+def most_passed(record):
+    """How many of the four tests of maps a kind passes at most."""
+    return max(map_study.passed(record).values())
 
 
 # --- what the reports say besides -----------------------------------------------------
@@ -398,67 +415,38 @@ def all_filters_fire(study):
     return all(row["fire_on_own_image"] == row["filters"] for row in layers)
 
 
-def on_the_line(record, says):
-    """Share of a head's map on the line for one of its answers, HiResCAM."""
-    for row in record["on_the_line"]:
-        if row["says"] == says:
-            fields = [f for f in row if f.startswith("HiResCAM") and "on the line" in f]
-            return row[fields[0]]
-    raise ValueError(f"the record of the maps has nothing on {says!r}")
+def visibility(record):
+    """Errors of the baseline by how much of a line its filter covers.
 
+    Args:
+        record: of a network for lines.
 
-def chance_on_the_line(record, says):
-    """The share of the image that the lines with this answer cover."""
-    rows = (row for row in record["on_the_line"] if row["says"] == says)
-    return next(rows)["on the line by chance"]
-
-
-def map_score(record, method, depth, network, head="class"):
-    """Everything measured of one map, with "areas", "left" and "of_possible"."""
-    way = map_study.Way(method, depth)
-    scores = found(record, "scores", way, network, head)
-    if scores is None:
-        raise ValueError(f"no map of {network} by {way.label}")
-    sanity = found(record, "sanity", way, network, head)
-    more = {"areas": scores["energy"] / record["area"]}
-    if sanity:
-        more["left"] = left_at_random(sanity)
-    same_place = ("network", "head", "layer")
-    for best in record["best_possible"]:
-        if all(best[key] == scores[key] for key in same_place):
-            more["of_possible"] = scores["energy"] / best["energy"]
-    return scores | more
-
-
-def maps_table(record):
-    """The short form of ``maps`` for a report: layers' methods alone, and occlusion."""
-    shown = [
-        w for w in map_study.WAYS if w.method in ("gradcam", "hirescam", "layercam")
+    Returns:
+        List of (low, high, lines, errors): the visibility of Q1/2, 0…1.
+    """
+    images = lines.load()
+    test = splits.split(images.classes).test
+    positions = signal.convolve2d(np.ones((22, 22)), np.ones((7, 7))) / 49
+    ink = lines.masks(images.images[test])
+    visible = (ink * positions).sum(axis=(1, 2)) / ink.sum(axis=(1, 2))
+    bins = np.searchsorted(VISIBILITIES[1:-1], visible)  # the upper end belongs to it
+    wrong = np.isin(test, record["test"]["wrong"])
+    return [
+        (low, high, int((bins == k).sum()), int(wrong[bins == k].sum()))
+        for k, (low, high) in enumerate(itertools.pairwise(VISIBILITIES))
     ]
-    return maps(record, (*shown, map_study.Way("occlusion")), "lrrr")
 
 
-def passed(record, data="lines"):
-    """How many kinds of maps on these data pass the check with random weights."""
-    tried = [e for e in record["sanity"] if e["network"].endswith(f"_{data}")]
-    return {"passed": sum(e["passed"] for e in tried), "of": len(tried)}
+def errors_seen_below(rows, share):
+    """Errors among lines of at most this visibility; rows as ``visibility`` gives."""
+    return sum(wrong for _, high, _, wrong in rows if high <= share)
 
 
-def errors_seen_below(record, share):
-    """Errors among lines of which the kernel's places see at most this share."""
-    return sum(wrong for _, high, _, wrong in record["visibility"] if high <= share)
-
-
-def visibility_table(record):
-    """Errors of the specified network by how much of a line its kernel sees."""
-    columns = [
-        "part of the kernel's places that sees the line",
-        "lines",
-        "wrong",
-        "share",
-    ]
-    rows = [
+def visibility_table(rows):
+    """Errors of the baseline by visibility."""
+    columns = ["visibility", "lines", "wrong", "share"]
+    cells = [
         (f"{low:g} to {high:g}", count(images), errors, percent(errors / images, 2))
-        for low, high, images, errors in record["visibility"]
+        for low, high, images, errors in rows
     ]
-    return tables.markdown(columns, rows, "lrrr")
+    return tables.markdown(columns, cells, "lrrr")

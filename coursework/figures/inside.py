@@ -12,17 +12,6 @@ from coursework.figures import style
 
 TILE = 0.85  # inches, of an image in a table of pictures
 DIMMED = 0.55  # how bright an image is under its map
-MAP_LOOKS = (  # marker and colour of each method, to be told apart in grey too
-    ("o", style.TRAIN),
-    ("s", "0.6"),
-    ("^", "black"),
-    ("D", style.VALIDATION),
-    ("x", "0.2"),
-    ("P", "#7c3aed"),
-    ("*", "#15803d"),
-)
-MAP_SIZES = {"first": 12, "middle": 36, "last": 90}  # of a marker: coarser, larger
-WITHOUT_LAYER = 45
 
 
 def activation_strips(images, stages, names, answers, channels=2, outputs=()):
@@ -280,71 +269,3 @@ def brightness(values):
     """
     mean = np.maximum(values, 0).mean(axis=-1)
     return plt.get_cmap(style.SCALE)(mean / (mean.max() or 1))[..., :3]
-
-
-def map_score_table(scores, panels, rows, columns):
-    """How well maps point, methods by networks, one panel for each score.
-
-    Args:
-        scores: dict, panel → (len(rows), len(columns)) floats, 0…1; NaN: no such map.
-        panels: dict, panel → its title.
-        rows: strings, methods and layers, and baselines.
-        columns: strings, networks or heads.
-    """
-    figure, grid = plt.subplots(
-        1,
-        len(panels),
-        figsize=(13, 0.27 * len(rows) + 1.3),
-        sharey=True,
-        squeeze=False,
-    )
-    for axes, (name, title) in zip(grid[0], panels.items(), strict=True):
-        axes.imshow(scores[name], cmap=style.SCALE, vmin=0, vmax=1, aspect="auto")
-        for (row, column), value in np.ndenumerate(scores[name]):
-            if np.isfinite(value):
-                color = "white" if value < 0.6 else "black"
-                axes.text(
-                    column,
-                    row,
-                    f"{value:.2f}",
-                    color=color,
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                )
-        axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right")
-        axes.set_title(title, fontsize=9)
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-    grid[0, 0].set_yticks(range(len(rows)), rows, fontsize=8)
-    return figure
-
-
-def dependence(points, title):
-    """Energy on the line against how much of a map survives randomized weights.
-
-    Args:
-        points: dict, method → (depth, survival, energy) each: survival is the rank
-            correlation after the randomization minus that with another image's map;
-            energy is a multiple of the line's share of the image.
-        title: str.
-    """
-    figure, axes = plt.subplots(figsize=(8.4, 4.2))
-    axes.axvspan(-2, 0, color="0.92", label="no more than another image's map")
-    axes.axhline(1, color="0.6", linestyle=":", label="no better than anywhere")
-    for (method, values), look in zip(points.items(), MAP_LOOKS, strict=False):
-        if not values:
-            continue
-        depths, x, y = zip(*values, strict=True)
-        sizes = [MAP_SIZES.get(depth, WITHOUT_LAYER) for depth in depths]
-        axes.scatter(x, y, sizes, marker=look[0], color=look[1], label=method)
-    for depth, size in MAP_SIZES.items():
-        axes.scatter([], [], size, marker="o", color="0.8", label=f"{depth} layer")
-    axes.set(yscale="log", title=title, ylabel="energy on the line ÷ its area")
-    axes.set_yticks([1, 2, 5, 10, 20], ["1×", "2×", "5×", "10×", "20×"])
-    axes.yaxis.set_minor_locator(ticker.NullLocator())
-    survivals = [value[1] for values in points.values() for value in values]
-    axes.set_xlim(min(-0.1, *survivals) - 0.05, max(survivals) + 0.05)
-    axes.set_xlabel("what is left of the map with random weights (rank correlation)")
-    figure.legend(loc="outside right center", fontsize=8)
-    return figure

@@ -1,239 +1,328 @@
-"""The class activation maps of our own networks, measured (section 3.2.3).
+"""Can class activation maps be trusted? Pictures: Q3/4_can_maps_be_trusted.
 
-A *subject* is a network and one of its heads, a *way* is a method together with how
-deep in the network it looks. Everything is measured for pairs of the two.
+A *kind* of map is a method and, for methods on a layer, the layer: the first or the
+last one with feature maps. Every test compares a kind with the same kind of map of a
+network whose weights are shuffled, and with a rule that needs no network. Tests that
+change the images are in ``map_interventions``.
 """
-
-import dataclasses
-import time
-import typing
 
 import keras
 import numpy as np
+from scipy import stats
 
 from coursework import visualize
-from coursework.training import heads
+from coursework.training import effects, metrics
 
-LAYERS = {  # after the ReLU of a convolution; "last" is the layer that tools default to
-    "plain_lines": {"first": "relu1", "last": "pool1"},
-    "tuned_lines": {"first": "relu1", "middle": "relu2", "last": "relu3"},
-    "four_head_lines": {"first": "relu1", "middle": "relu2", "last": "relu3"},
-    "plain_mnist": {"first": "relu1", "last": "pool1"},
-    "tuned_mnist": {"first": "relu1", "middle": "relu3", "last": "relu4"},
+LAYERS = {  # after the ReLU; the last one is what tools take by default
+    "plain_lines": {"first layer": "relu1", "last layer": "pool1"},
+    "tuned_lines": {"first layer": "relu1", "last layer": "relu3"},
+    "four_head_lines": {"first layer": "relu1", "last layer": "relu3"},
+    "plain_mnist": {"first layer": "relu1", "last layer": "pool1"},
+    "tuned_mnist": {"first layer": "relu1", "last layer": "relu4"},
 }
-DEPTHS = ("first", "middle", "last")
-LAYER_METHODS = ("gradcam", "gradcam++", "hirescam", "layercam")
-SLOW_METHODS = ("integrated_gradients", "occlusion")
-FOLLOWS_INK = {"integrated_gradients": "●", "occlusion": "○"}  # by construction; nearly
-MOST_BLANK = 0.01  # share of blank maps that a recommended way may have
-LEAST_SHOWN = 4  # maps that are not blank, for a sanity check
-MOST_ALIKE = 0.5  # rank correlation of two images' maps that depend on the image
-SURE = 2  # standard errors
-
-
-class Way(typing.NamedTuple):
-    """How to make a map: one of ``visualize.METHODS``; one of ``DEPTHS``, or None."""
-
-    method: str
-    depth: str | None = None
-
-    @property
-    def label(self):
-        """For example "HiResCAM, middle"; marked if it follows the ink."""
-        parts = [visualize.METHODS[self.method].title, self.depth]
-        return ", ".join(filter(None, parts)) + FOLLOWS_INK.get(self.method, "")
-
-    @property
-    def slow(self):
-        return self.method in SLOW_METHODS
-
-
-WAYS = (
-    *(Way(method, depth) for method in LAYER_METHODS for depth in DEPTHS),
-    *(Way(method) for method in ("input_gradient", *SLOW_METHODS)),
+KINDS = {  # label → method of ``visualize.METHODS``, key of a network's ``LAYERS``
+    "Grad-CAM (first layer)": ("gradcam", "first layer"),
+    "Grad-CAM (last layer)": ("gradcam", "last layer"),
+    "HiResCAM (first layer)": ("hirescam", "first layer"),
+    "HiResCAM (last layer)": ("hirescam", "last layer"),
+    "LayerCAM (first layer)": ("layercam", "first layer"),
+    "LayerCAM (last layer)": ("layercam", "last layer"),
+    "integrated gradients": ("integrated_gradients", None),
+}
+ON_INK_ONLY = (
+    "integrated gradients"  # multiplied by the input, which is black elsewhere
 )
+LEVEL = 0.05  # below which a corrected p counts
 
 
-@dataclasses.dataclass(frozen=True)
-class Subject:
-    """A network and one of its heads.
+def maps_of(network, name, images, target, head=None):
+    """Maps of every kind.
 
-    Attributes:
-        name: str, a key of ``LAYERS``.
-        head: str, of the network's outputs.
+    Args:
         network: a ``keras.Model``.
+        name: str, a key of ``LAYERS``: the network, or that whose layers it has.
+        images: (N, 28, 28, channels), pixels 0…255.
+        target: int or (N,) ints, the class.
+        head: str, the output; None is the first.
+
+    Returns:
+        dict, kind → (N, 28, 28) float32, at least 0.
     """
-
-    name: str
-    head: str
-    network: keras.Model = dataclasses.field(compare=False, repr=False)
-
-    @property
-    def title(self):
-        single = len(self.network.outputs) == 1
-        return self.name if single else f"{self.name}: {self.head}"
-
-    def layer(self, way):
-        """The layer's name; None if the way needs none, or the network has no such."""
-        return LAYERS[self.name].get(way.depth)
-
-    def ways(self, among=WAYS):
-        """Those ways that the network has a layer for."""
-        return [way for way in among if way.depth is None or self.layer(way)]
-
-    def maps(self, images, way, target=None):
-        """``visualize.Maps`` of images, of the predicted class unless one is named."""
-        return visualize.class_activation_maps(
-            *(self.network, images, self.layer(way), self.head, target, way.method)
-        )
+    layers = LAYERS[name] | {None: None}
+    return {
+        kind: visualize.class_activation_maps(
+            network, images, layers[depth], head, target, method
+        ).maps
+        for kind, (method, depth) in KINDS.items()
+    }
 
 
-def subjects_of(networks):
-    """A subject for each head of each network.
+def shuffled(model, seed=0, network=None):
+    """A network with the weights of a model, each array in random order.
 
     Args:
-        networks: dict, name → ``keras.Model``.
+        model: a ``keras.Model``; it is not changed.
+        seed: int.
+        network: what this function gave before, which then gets the weights; what is
+            compiled for it need not be compiled again. None is a new one.
     """
-    return [
-        Subject(name, head, network)
-        for name, network in networks.items()
-        for head in network.output_names
+    network = network or keras.models.clone_model(model)
+    rng = np.random.default_rng(seed)
+    weights = [rng.permutation(w.ravel()).reshape(w.shape) for w in model.get_weights()]
+    network.set_weights(weights)
+    return network
+
+
+def without_evidence(maps):
+    """(N,) bool: maps, (N, height, width), in which nothing is positive."""
+    return maps.max(axis=(1, 2)) <= 0
+
+
+def mean_and_interval(values):
+    """Mean of (N,) floats, its 95 % interval and p of a mean of 0 (Student's t).
+
+    Returns:
+        dict of floats: ``value``, ``low``, ``high``, ``p``.
+    """
+    test = stats.ttest_1samp(values, 0)
+    low, high = test.confidence_interval(0.95)
+    fields = {"value": np.mean(values), "low": low, "high": high, "p": test.pvalue}
+    return {name: float(value) for name, value in fields.items()}
+
+
+def correct_for_many(rows, field="p"):
+    """Replace the p of each row by one corrected for their number (Holm)."""
+    corrected = effects.holm([row[field] for row in rows.values()])
+    for row, p in zip(rows.values(), corrected, strict=True):
+        row[field] = float(p)
+
+
+# --- do maps point at the line? -------------------------------------------------------
+
+
+def pointing(trained, random, images, masks):
+    """How often the highest pixel is on the line, and how much of the map is.
+
+    Args:
+        trained, random: dict, kind → (N, 28, 28) maps; of the network, and of the same
+            one with shuffled weights.
+        images: (N, 28, 28, 3) uint8. masks: (N, 28, 28) bool.
+
+    Returns:
+        dict: ``rows``, kind → dict with ``value``, ``low`` and ``high`` (share of the
+        maps that point at the line, Wilson's interval; a map without evidence does
+        not), ``random`` (that share with shuffled weights), ``energy`` (share of the
+        map's sum on the line) and ``without_evidence``; ``rules``, name → dict of
+        ``value`` and ``energy``.
+    """
+    rows = {}
+    for kind, maps in trained.items():
+        hits = int(hit(maps, masks).sum())
+        low, high = metrics.wilson(hits, len(masks))
+        rows[kind] = {
+            **{"value": hits / len(masks), "low": low, "high": high},
+            "random": float(hit(random[kind], masks).mean()),
+            "energy": visualize.evaluate_maps(maps, masks).energy,
+            "without_evidence": float(without_evidence(maps).mean()),
+        }
+    rules = visualize.baselines(images, masks)
+    rules["image itself"] = visualize.evaluate_maps(
+        images.max(axis=-1).astype(float), masks
+    )
+    return {
+        "rows": rows,
+        "rules": {
+            name.replace("centre", "center"): {"value": s.pointing, "energy": s.energy}
+            for name, s in rules.items()
+        },
+    }
+
+
+def pointing_of(model, random, name, head, images, masks):
+    """``pointing`` of one output of a model, for the class that it predicts.
+
+    Args:
+        model: a ``keras.Model``. random: what ``shuffled`` gives of it.
+        name: str, as in ``maps_of``. head: str, or None.
+        images, masks: as in ``pointing``.
+    """
+    first = visualize.class_activation_maps(model, images, head=head)
+    both = [
+        maps_of(network, name, images, first.predictions, head)
+        for network in (model, random)
     ]
+    return pointing(*both, images, masks)
 
 
-def score(subject, images, masks, way):
-    """How well maps agree with masks, and what they cost.
-
-    Args:
-        images: (N, height, width, channels).
-        masks: (N, height, width) bool.
-
-    Returns:
-        ``visualize.Scores`` and milliseconds an image, the time to compile left out.
-    """
-    subject.maps(images[:1], way)
-    start = time.perf_counter()
-    found = subject.maps(images, way)
-    milliseconds = 1000 * (time.perf_counter() - start) / len(images)
-    return visualize.evaluate_maps(found.maps, masks), milliseconds
+def hit(maps, masks):
+    """(N,) bool: the highest pixel of each map, (N, height, width), is on its mask."""
+    maps, masks = (each.reshape(len(each), -1) for each in (maps, masks))
+    highest = maps.argmax(axis=1)
+    return masks[np.arange(len(maps)), highest] & (maps.max(axis=1) > 0)
 
 
-def ceiling(subject, masks, way):
-    """The most energy on masks that a map of this grid of places can have.
+# --- do maps depend on what was learned? ----------------------------------------------
 
-    A map of a layer is a sum of tents, one for each place, so that none has a larger
-    share of its sum on the mask than the best of its tents.
+
+def spearman(first, second, pixels):
+    """Rank correlation of each pair of maps over some of the pixels.
 
     Args:
-        masks: (N, height, width) bool.
+        first, second: (N, height, width). pixels: (N, height, width) bool.
 
     Returns:
-        float, mean over the masks.
+        (N,) floats, −1…1; 0 where one of the two maps is constant.
     """
-    name, sizes = subject.layer(way), masks.shape[1:]
-    units = subject.network.get_layer(name).output.shape[1:3]
-    grid = visualize.receptive_fields(subject.network, name)
-    if any(axis.size > size for axis, size in zip(grid, sizes, strict=True)):
-        grid = None, None  # such maps are spread evenly
-    down, across = map(visualize.placement, grid, units, sizes)
-    inside = np.einsum("Hh,nHW,Ww->nhw", down, masks, across)
-    whole = down.sum(axis=0)[:, None] * across.sum(axis=0)
-    return float((inside / whole).max(axis=(1, 2)).mean())
+    correlations = np.zeros(len(first))
+    for n, (one, two, chosen) in enumerate(zip(first, second, pixels, strict=True)):
+        if np.ptp(one[chosen]) > 0 and np.ptp(two[chosen]) > 0:
+            ranks = stats.rankdata([one[chosen], two[chosen]], axis=1)
+            correlations[n] = np.corrcoef(ranks)[0, 1]
+    return correlations
 
 
-def check_sanity(subject, images, way, repeats):
-    """``visualize.Sanity`` of all weights, or None where nearly all maps are blank."""
-    found = subject.maps(images, way)
-    if (~found.without_evidence).sum() < LEAST_SHOWN:
-        return None
-    options = {"layer": found.layer, "head": subject.head, "method": way.method}
-    return visualize.sanity_check(
-        subject.network, images, repeats=repeats, cascade=False, **options
+def similarities(original, others, masks):
+    """How similar other maps are to the original ones.
+
+    Args:
+        original: dict, kind → (N, height, width) maps.
+        others: dict: ``seed``, ``color`` and ``other``, each a dict like ``original``;
+            ``random``, a list of such dicts, one for each shuffling.
+        masks: (N, height, width) bool, the line.
+
+    Returns:
+        dict, "whole image" and "on the line" → kind → dict: the mean correlation for
+        each of ``others``, and ``added``, what ``mean_and_interval`` gives for that of
+        ``seed`` minus that of ``random``: the similarity that learning adds. Its p is
+        corrected (Holm). On the line there is no ``other``, whose line is elsewhere.
+    """
+    everywhere = np.ones_like(masks)
+    found = {}
+    for where, pixels in (("whole image", everywhere), ("on the line", masks)):
+        names = ["seed", "color"] + ["other"] * (where == "whole image")
+        found[where] = rows = {}
+        for kind, maps in original.items():
+            each = {n: spearman(maps, others[n][kind], pixels) for n in names}
+            repeats = [spearman(maps, r[kind], pixels) for r in others["random"]]
+            each["random"] = np.mean(repeats, axis=0)
+            rows[kind] = {name: float(values.mean()) for name, values in each.items()}
+            rows[kind]["added"] = mean_and_interval(each["seed"] - each["random"])
+        correct_for_many({kind: row["added"] for kind, row in rows.items()})
+    return found
+
+
+def compare_seeds(
+    model, second, random, name, images, masks, targets, head=None, repeats=3
+):
+    """``similarities`` of a network and one that was trained with another seed.
+
+    Args:
+        model, second: ``keras.Model``, trained with different seeds.
+        random: what ``shuffled`` gives of the model; shuffled anew for each repeat.
+        name: str, as in ``maps_of``.
+        images: (N, 28, 28, 3) uint8 of lines, in random order: the map of another line
+            is that of the line before.
+        masks: (N, 28, 28) bool.
+        targets: two (N,) ints: the class of each line, and of that in the other color.
+        head: str, or None.
+        repeats: int.
+    """
+    same, recolored = targets
+    original = maps_of(model, name, images, same, head)
+    others = {
+        "seed": maps_of(second, name, images, same, head),
+        "color": maps_of(model, name, images[..., ::-1].copy(), recolored, head),
+        "other": {kind: np.roll(maps, 1, axis=0) for kind, maps in original.items()},
+        "random": [
+            maps_of(shuffled(model, seed, random), name, images, same, head)
+            for seed in reversed(range(repeats))
+        ],
+    }
+    return similarities(original, others, masks)
+
+
+# --- verdicts -------------------------------------------------------------------------
+
+
+def tests(results):
+    """The four tests side by side, each on one network.
+
+    Args:
+        results: dict of what the tests gave: ``pointing`` and ``similarity`` (of
+            ``tuned_lines`` at least), ``deletion`` (of ``plain_mnist``), ``gaps`` (of
+            every seed; seed 0 is shown, and a kind must pass with all of them).
+
+    Returns:
+        dict, name of the test → (rows, kind → dict with ``value``, ``low``, ``high``
+        and, but for the second test, ``random``; rules, name → float; verdicts, kind →
+        True, False or, where a kind passes by construction, None).
+    """
+    pointed = results["pointing"]["tuned_lines"]
+    alike = results["similarity"]["tuned_lines"]["on the line"]
+    deleted, agreed = results["deletion"]["plain_mnist"], results["gaps"]["seed 0"]
+    rules = {
+        "nothing learned": 0.0,
+        "Sobel": pointed["rules"]["Sobel"]["value"],
+        "random pixels": deleted["rules"]["random pixels"]["value"],
+        "the middle": agreed["rules"]["the middle"]["value"],
+    }
+    names = (
+        "Points at the line",
+        "Depends on learning",
+        "Marks what counts",
+        "Knows the weak spots",
     )
-
-
-def survival(sanity):
-    """What is left of a map with random weights, beyond its likeness to another's."""
-    return sanity.spearman[-1] - sanity.other_spearman
-
-
-def passes(sanity):
-    """Whether random weights surely leave less of a map than another image's has.
-
-    It cannot pass if maps of different images are alike in the first place: then it
-    depends neither on the image nor, for all one can tell, on the weights.
-    """
-    limits = (
-        (sanity.spearman[-1], sanity.spearman_error, sanity.other_spearman),
-        (sanity.ssim[-1], sanity.ssim_error, sanity.other_ssim),
+    each = (
+        (pointed["rows"], ("Sobel",), verdicts_of_pointing(pointed)),
+        (
+            {kind: row["added"] for kind, row in alike.items()},
+            ("nothing learned",),
+            _verdicts(alike, "added"),
+        ),
+        (deleted["rows"], ("random pixels",), verdicts_of_deletion(deleted)),
+        (agreed["rows"], ("the middle",), with_every_seed(results["gaps"])),
     )
-    below = all(value + SURE * (error or 0) < other for value, error, other in limits)
-    return below and sanity.other_spearman < MOST_ALIKE
+    return {
+        name: (rows, {rule: rules[rule] for rule in shown}, verdicts)
+        for name, (rows, shown, verdicts) in zip(names, each, strict=True)
+    }
 
 
-def delete_and_insert(subject, images, way):
-    """Mean deletion and insertion over the maps that are not blank; share of these."""
-    return scores_of_deletion(subject, images, subject.maps(images, way))
+def passed(results):
+    """dict, kind → how many of ``tests`` it passes, those by construction left out."""
+    verdicts = [each for *_, each in tests(results).values()]
+    return {kind: sum(each[kind] is True for each in verdicts) for kind in KINDS}
 
 
-def scores_of_deletion(subject, images, found):
-    """The same for ``visualize.Maps``, which need not come from a method."""
-    both = visualize.deletion_and_insertion(subject.network, images, found)
-    deletion, insertion = (float(np.nanmean(values)) for values in both)
-    return deletion, insertion, float(found.without_evidence.mean())
+def verdicts_of_pointing(found):
+    """Which kinds surely point better than the edges; None for ``ON_INK_ONLY``."""
+    edges = found["rules"]["Sobel"]["value"]
+    verdicts = {kind: row["low"] > edges for kind, row in found["rows"].items()}
+    return verdicts | {ON_INK_ONLY: None}
 
 
-def sharpness(subject, images, masks, way):
-    """Energy on the mask, or insertion minus deletion where there is none.
-
-    Args:
-        masks: (N, height, width) bool, or None.
-
-    Returns:
-        float; None if more than ``MOST_BLANK`` of the maps are blank.
-    """
-    found = subject.maps(images, way)
-    if found.without_evidence.mean() > MOST_BLANK:
-        return None
-    if masks is not None:
-        return visualize.evaluate_maps(found.maps, masks).energy
-    deletion, insertion, _ = scores_of_deletion(subject, images, found)
-    return insertion - deletion
+def verdicts_of_deletion(found):
+    """Which kinds of maps surely find more than random pixels do."""
+    least = found["rules"]["random pixels"]["value"]
+    return {
+        kind: row["value"] > least and row["p"] < LEVEL
+        for kind, row in found["rows"].items()
+    }
 
 
-class Choice(typing.NamedTuple):
-    """Two ways for two purposes; None where no map will do."""
-
-    sharpest: Way | None
-    most_dependent: Way | None
+def verdicts_of_gaps(found):
+    """Which kinds of maps surely agree with the effect more than the rule does."""
+    return _verdicts(found["rows"], "beyond_rule")
 
 
-def choose(subject, images, masks, sanity):
-    """The map of a layer that is sharpest, and that which owes most to the weights.
-
-    The second one is chosen among maps that differ from image to image.
-
-    Args:
-        images: (N, height, width, channels), not of the test part.
-        masks: (N, height, width) bool, or None.
-        sanity: dict, way → ``visualize.Sanity`` or None.
-
-    Returns:
-        ``Choice``.
-    """
-    ways = [way for way, result in sanity.items() if way.depth and result]
-    sharp = {way: sharpness(subject, images, masks, way) for way in ways}
-    kept = [way for way in ways if sharp[way] is not None]
-    varied = [way for way in kept if sanity[way].other_spearman < MOST_ALIKE]
-    return Choice(
-        max(kept, key=sharp.get, default=None),
-        min(varied, key=lambda way: survival(sanity[way]), default=None),
-    )
+def with_every_seed(found):
+    """The same, with each seed: ``found`` is seed → ``map_interventions.agreement``."""
+    by_seed = [verdicts_of_gaps(each) for each in found.values()]
+    return {kind: all(each[kind] for each in by_seed) for kind in KINDS}
 
 
-def answers(network, images):
-    """Head → probabilities of its classes, (N, classes) floats."""
-    outputs = network.predict(images, batch_size=512, verbose=0)
-    if heads.are_on(network):
-        return heads.probabilities(outputs)
-    return {network.output_names[0]: outputs}
+def _verdicts(rows, field):
+    return {
+        kind: row[field]["value"] > 0 and row[field]["p"] < LEVEL
+        for kind, row in rows.items()
+    }
