@@ -5,6 +5,14 @@ and ``save`` writes it for the reports. Pictures of networks are in ``diagram``,
 in ``tables``.
 """
 
+from coursework.figures.activations import (
+    COLUMNS,
+    activation_table,
+    follow,
+    inactive,
+    links,
+    write_sheets,
+)
 from coursework.figures.data import (
     augmented,
     contact_sheet,
@@ -22,17 +30,23 @@ from coursework.figures.forest import (
 )
 from coursework.figures.inside import (
     DIMMED,
-    activation_strips,
     brightness,
     dependence,
     map_score_table,
     over_images,
     picture_table,
-    probe_curves,
-    probe_table,
-    tuning_map,
 )
 from coursework.figures.layers import layers
+from coursework.figures.probes import (
+    activation_findings,
+    draw_probes,
+    heads_table,
+    probe_findings,
+    probe_title,
+    probes,
+    tuning,
+    tuning_title,
+)
 from coursework.figures.style import (
     BACKGROUND,
     HEADS,
@@ -91,13 +105,15 @@ from coursework.figures.unseen import (
 
 __all__ = [
     "BACKGROUND",
+    "COLUMNS",
     "DIMMED",
     "HEADS",
     "MOST_ACCURATE",
     "TRAIN",
     "UPPER",
     "VALIDATION",
-    "activation_strips",
+    "activation_findings",
+    "activation_table",
     "as_png",
     "augmented",
     "brightness",
@@ -113,6 +129,7 @@ __all__ = [
     "draw_forest",
     "draw_head_errors",
     "draw_interventions",
+    "draw_probes",
     "draw_psychometric",
     "draw_robustness",
     "draw_seed_errors",
@@ -122,17 +139,21 @@ __all__ = [
     "f_scores",
     "findings",
     "folded_confusions",
+    "follow",
     "forest",
     "forest_legend",
     "gallery",
     "head_errors",
     "head_learning_curves",
+    "heads_table",
+    "inactive",
     "interventions",
     "label_kinds",
     "layers",
     "learning_curves",
     "learnt",
     "lines_by_kind",
+    "links",
     "map_score_table",
     "measured_lines",
     "over_images",
@@ -141,8 +162,9 @@ __all__ = [
     "percentages",
     "picture_table",
     "plain_log_axis",
-    "probe_curves",
-    "probe_table",
+    "probe_findings",
+    "probe_title",
+    "probes",
     "psychometric",
     "resolved",
     "robustness",
@@ -155,8 +177,10 @@ __all__ = [
     "table",
     "thresholds",
     "tile",
-    "tuning_map",
+    "tuning",
+    "tuning_title",
     "unseen_findings",
     "use_style",
     "warning_curves",
+    "write_sheets",
 ]
