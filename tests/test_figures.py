@@ -174,12 +174,8 @@ def test_head_errors_are_means_over_the_seeds():
 def test_following_an_image_shows_one_channel_with_its_range():
     conv = np.zeros((4, 4, 3))
     conv[1, 1] = 1, 5, -2
-    values = {
-        "image": np.zeros((6, 6, 1), np.uint8),
-        "conv1": conv,
-        "class": np.eye(2)[0],
-    }
-    grid = figures.follow({"line": values}, ["image", "conv1", "class"], "title").axes
+    values = {"image": np.zeros((6, 6, 1), np.uint8), "conv1": conv}
+    grid = figures.follow({"line": values}, ["image", "conv1"], "title").axes
     assert grid[1].get_title() == "conv1, channel 1\n0 to 5"
     assert grid[1].images[0].get_array().max() == 5
     assert grid[0].get_ylabel() == "line"
@@ -191,11 +187,9 @@ def table():
     conv = np.random.default_rng(0).normal(size=(2, 4, 4, 5))
     relu = np.zeros((2, 2, 2, 5))
     relu[0, 0, 0, 4] = 6
-    outputs = dict.fromkeys(
-        figures.COLUMNS["plain_lines"], np.array([[1.0, 0, 3], [2, 2, 2]])
-    )
-    outputs |= {"conv1": conv, "relu1": relu, "norm1": relu, "pool1": relu}
-    outputs["class"] = np.eye(96)[[54, 0]]
+    units = np.array([[1.0, 0, 3], [2, 2, 2]])
+    outputs = {"conv1": conv, "relu1": relu, "norm1": relu, "pool1": relu}
+    outputs |= {"dense1": units, "relu2": units, "class": np.eye(96)[[54, 0]]}
     images = np.zeros((2, 4, 4, 3), np.uint8)
     return figures.activation_table("plain_lines", images, outputs, ["one", "a b c"])
 
@@ -218,11 +212,8 @@ def test_scales_are_of_columns_and_units_that_do_not_exist_are_not_drawn(table):
 
 
 def test_a_sheet_has_all_channels_of_all_layers(sandbox):
-    outputs = {
-        "scale": np.ones((2, 4, 4, 3)),
-        "conv": np.ones((2, 4, 4, 20)),
-        "d": np.ones((2, 70)),
-    }
+    image, conv = np.ones((2, 4, 4, 3)), np.ones((2, 4, 4, 20))
+    outputs = {"scale": image, "conv": conv, "d": np.ones((2, 70))}
     links = figures.write_sheets("plain_lines", outputs, ["a 0°", "b"])
     assert links[0] == "[a 0°](../reports/figures/activations_plain_lines_a_0.png)"
     path = sandbox / "reports" / "figures" / "activations_plain_lines_a_0.png"
@@ -243,9 +234,8 @@ def probe_study():
 
 def test_probes_are_drawn_beside_pixels_chance_and_untrained_ones():
     angle, color = figures.probes(probe_study(), ["angle", "color"], "title").axes
-    points = {
-        x.get_label(): x.get_xdata()[0] for x in angle.lines if x.get_label()[0] != "_"
-    }
+    named = [line for line in angle.lines if line.get_label()[0] != "_"]
+    points = {line.get_label(): line.get_xdata()[0] for line in named}
     expected = {"untrained": 0.1, "trained": 0.0005, "pixels": 0.7, "chance": 11 / 12}
     assert points == pytest.approx(expected)  # no error of 1000: half an error
     rows = [label.get_text() for label in angle.get_yticklabels()]
@@ -268,13 +258,8 @@ def test_tuning_is_beside_that_of_untrained_filters():
     assert "in 1 of 2 networks" in axes.get_title()
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["baseline, lines", "tuned, digits"]
-    medians = [
-        line.get_xdata()[0]
-        for line in axes.lines
-        if len(line.get_xdata()) == 2
-        and line.get_linewidth() == 2
-        and line.get_color() == "black"
-    ]
+    bars = [line for line in axes.lines if line.get_color() == "black"]
+    medians = [line.get_xdata()[0] for line in bars]
     assert medians == pytest.approx([0.1, 0.5, 0.1, 0.5])
 
 
