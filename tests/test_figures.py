@@ -174,88 +174,96 @@ def test_head_errors_are_means_over_the_seeds():
     assert axes.lines[0].get_ydata() == pytest.approx([0.5, 0.15])
 
 
+def test_following_an_image_shows_one_channel_with_its_range():
+    conv = np.zeros((4, 4, 3))
+    conv[1, 1] = 1, 5, -2
+    values = {"image": np.zeros((6, 6, 1), np.uint8), "conv1": conv}
+    grid = figures.follow({"line": values}, ["image", "conv1"], "title").axes
+    assert grid[1].get_title() == "conv1, channel 1\n0 to 5"
+    assert grid[1].images[0].get_array().max() == 5
+    assert grid[0].get_ylabel() == "line"
+
+
 @pytest.fixture
-def strips():
-    """A stage of a convolution and a ReLU, a vector of three, and an output."""
-    convolution = np.random.default_rng(0).normal(size=(2, 4, 4, 5))
-    rectified = np.zeros((2, 2, 2, 5))
-    rectified[0, 0, 0, [1, 4]] = 5, 6
-    stages = [
-        {"conv": convolution, "relu": rectified},
-        {"dense": np.array([[1.0, 0, 3], [2, 2, 2]])},
-        {"class": np.array([[0.1, 0.2], [0.3, 0.4]])},
-    ]
-    images = np.zeros((2, 4, 4, 1), np.uint8)
-    names, answers = ["one", "two"], ["a", "b"]
-    return figures.activation_strips(images, stages, names, answers, outputs=["class"])
+def table():
+    """Two images: a convolution and its ReLU, three units, and 96 classes."""
+    conv = np.random.default_rng(0).normal(size=(2, 4, 4, 5))
+    relu = np.zeros((2, 2, 2, 5))
+    relu[0, 0, 0, 4] = 6
+    units = np.array([[1.0, 0, 3], [2, 2, 2]])
+    outputs = {"conv1": conv, "relu1": relu, "norm1": relu, "pool1": relu}
+    outputs |= {"dense1": units, "relu2": units, "class": np.eye(96)[[54, 0]]}
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+    return figures.activation_table("plain_lines", images, outputs, ["one", "a b c"])
 
 
-def test_a_stage_shows_the_same_channels_and_says_which(strips):
-    titles = [axes.get_title() for axes in strips.axes[1:]]
-    layers = [title.split("\n")[0] for title in titles]
-    assert layers == ["conv", "relu", "dense", "class"]
-    assert all("\nchannels 1, 4\n" in title for title in titles[:2])
-    assert titles[1] == "relu\n2×2×5\nchannels 1, 4\n0…6"
-    assert titles[0].split("\n")[3].startswith("−")
-    assert titles[2:] == ["dense\n3\nall\n0…3", "class\n2\nall\n0…1"]
-    first = strips.axes[2].images  # of relu: image by image, channel by channel
-    assert [picture.get_array().max() for picture in first] == [5, 6, 0, 0]
+def test_a_stage_shows_the_same_channel_and_says_which(table):
+    titles = [axes.get_title() for axes in table.axes if axes.get_title()]
+    assert len(titles) == 8
+    assert titles[1:3] == ["conv1\nchannel 4", "relu1\nchannel 4"]
+    assert titles[5] == "dense1\n3 units"
+    assert [table.axes[k].get_ylabel() for k in (0, 8)] == ["one", "a\nb c"]
 
 
-def test_what_is_left_of_a_square_is_not_drawn_as_zero(strips):
-    dense = strips.axes[3].images[0].get_array()
-    assert np.ma.filled(dense, np.nan).tolist()[0] == [1, 0]
-    assert np.ma.getmaskarray(dense).tolist() == [[False, False], [False, True]]
+def test_scales_are_of_columns_and_units_that_do_not_exist_are_not_drawn(table):
+    assert table.axes[1].images[0].get_clim() == table.axes[9].images[0].get_clim()
+    units = table.axes[5].images[0].get_array()
+    assert np.ma.getmaskarray(units).tolist() == [[False, False], [False, True]]
+    classes = table.axes[7].images[0]
+    assert classes.get_clim() == (0, 1)
+    assert np.argwhere(classes.get_array() == 1).tolist() == [[4, 3]]  # long thin red
 
 
-def test_outputs_have_the_scale_of_probabilities(strips):
-    assert strips.axes[4].images[0].get_clim() == (0, 1)
-    assert strips.axes[3].images[0].get_clim() == (0, 3)
-    shown = [label.get_text() for label in strips.axes[4].get_yticklabels()]
-    assert shown == ["→ a", "→ b"]
+def test_a_sheet_has_all_channels_of_all_layers(sandbox):
+    image, conv = np.ones((2, 4, 4, 3)), np.ones((2, 4, 4, 20))
+    outputs = {"scale": image, "conv": conv, "d": np.ones((2, 70))}
+    links = figures.write_sheets("plain_lines", outputs, ["a 0°", "b"])
+    assert links[0] == "[a 0°](../reports/figures/activations_plain_lines_a_0.png)"
+    path = sandbox / "reports" / "figures" / "activations_plain_lines_a_0.png"
+    with Image.open(path) as picture:
+        assert picture.size == (930, 3 * 22 + (2 * 58 + 2) + 2 * 14)
 
 
-def test_probes_are_drawn_beside_chance():
-    chance = {"color": 0.5, "angle": 1 / 12}
-    accuracies = {
-        "scale": {"color": 0.6, "angle": 0.2},
-        "relu": {"color": 1, "angle": 0.9},
+def probe_study():
+    cell = {"trained": 1.0, "untrained": 0.9, "gain": 0.1, "p": 0.001}
+    worse = {"trained": 0.8, "untrained": 0.9, "gain": -0.2, "p": 0.001}
+    by_label = {"angle": cell, "color": worse}
+    return {
+        "images": 1000,
+        "pixels": {"angle": {"probe": 0.3}, "color": {"probe": 0.9, "sum": 1.0}},
+        "layers": {"plain_lines": {"pool1": by_label, "relu2": by_label}},
     }
-    axes = figures.probe_curves(accuracies, chance, "title").axes[0]
-    curves = {line.get_label(): list(line.get_ydata()) for line in axes.lines[:2]}
-    assert curves == {"color": [0.6, 1], "angle": [0.2, 0.9]}
-    levels = [line.get_ydata()[0] for line in axes.lines[2:]]
-    assert levels == pytest.approx([1 / 12, 0.5])
-    assert [text.get_text() for text in axes.texts] == ["chance 8%", "chance 50%"]
 
 
-def test_the_table_of_probes_is_white_at_chance_and_black_at_all():
-    chance = {"color": 0.5, "angle": 1 / 12}
-    accuracies = {
-        "color_relu": {"angle": 1 / 12, "color": 1.0},
-        "angle_relu": {"angle": 1.0, "color": 0.75},
-    }
-    axes = figures.probe_table(accuracies, chance, "title").axes[0]
-    shades = np.asarray(axes.images[0].get_array())
-    assert shades == pytest.approx(np.array([[1, 0], [0.5, 1]]))
-    assert axes.images[0].get_clim() == (0, 1)
-    assert [text.get_text() for text in axes.texts] == ["100%", "8%", "75%", "100%"]
-    rows = [label.get_text() for label in axes.get_yticklabels()]
-    assert rows == ["color_relu", "angle_relu"]
+def test_probes_are_drawn_beside_pixels_chance_and_untrained_ones():
+    angle, color = figures.probes(probe_study(), ["angle", "color"], "title").axes
+    named = [line for line in angle.lines if line.get_label()[0] != "_"]
+    points = {line.get_label(): line.get_xdata()[0] for line in named}
+    expected = {"untrained": 0.1, "trained": 0.0005, "pixels": 0.7, "chance": 11 / 12}
+    assert points == pytest.approx(expected)  # no error of 1000: half an error
+    rows = [label.get_text() for label in angle.get_yticklabels()]
+    assert rows == ["baseline, pool1", "baseline, relu2"]
+    assert color.get_xscale() == "log"
 
 
-@pytest.mark.parametrize("colored", [True, False])
-def test_filters_are_ordered_by_the_angle_they_prefer(colored):
-    responses = np.zeros((3, 12, 2))
-    responses[0, 9], responses[1, 3], responses[2, 6] = 1, 2, 3
-    tuning = activations.Tuning(
-        responses, np.array([135, 45, 90]), np.ones(3), np.zeros(3)
-    )
-    figure = figures.tuning_map(tuning, "title", colored)
-    assert len(figure.axes) == 1 + colored
-    assert figure.axes[0].images[0].get_array().argmax(axis=1).tolist() == [3, 6, 9]
-    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert shown == ["1", "2", "0"]
+def test_titles_of_probes_say_what_training_added():
+    study = probe_study()
+    assert figures.probe_title(study, "Lines").endswith("makes angle easier to read")
+    for by_label in study["layers"]["plain_lines"].values():
+        by_label["angle"] = by_label["color"]
+    assert "adds nothing" in figures.probe_title(study, "Lines")
+
+
+def test_tuning_is_beside_that_of_untrained_filters():
+    few = {"trained": [0.4, 0.6], "untrained": [0.1, 0.1, 0.2], "p": 0.01}
+    found = {"plain_lines": few, "tuned_mnist": few | {"p": 0.3}}
+    axes = figures.tuning(found, figures.tuning_title(found)).axes[0]
+    assert "in 1 of 2 networks" in axes.get_title()
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["baseline, lines", "tuned, digits"]
+    bars = [line for line in axes.lines if line.get_color() == "black"]
+    medians = [line.get_xdata()[0] for line in bars]
+    assert medians == pytest.approx([0.1, 0.5, 0.1, 0.5])
 
 
 def some_maps(values):

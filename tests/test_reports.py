@@ -227,9 +227,9 @@ class TestBadInput:
             report_figures.tiles("filters_tuned_mnist_conv1")
 
     def test_a_sheet_with_other_columns(self):
-        expected = "activations_tuned_lines.png has 9 columns .* expects 5"
+        expected = "heatmaps_tuned_lines.png has 8 columns .* expects 5"
         with pytest.raises(ValueError, match=expected):
-            report_figures.tiles("activations_tuned_lines", 5)
+            report_figures.tiles("heatmaps_tuned_lines", 5)
 
     @pytest.mark.parametrize(
         ("text", "expected"),

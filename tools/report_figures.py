@@ -11,7 +11,6 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers
-from matplotlib import ticker
 from PIL import Image
 
 from coursework import figures, paths, records
@@ -302,29 +301,20 @@ def sample_efficiency(known):
 
 
 def probes(known):
-    """What a linear probe reads after each layer, network by network."""
-    study = known["activations"]
-    figure, grid = _panels(1, 5, height=2.05, sharey=True)
-    for axes, (name, title) in zip(grid, NETWORKS.items(), strict=True):
-        by_layer = study["probe_accuracy"][name]
-        shown = [layer for layer in by_layer if not _is_of_a_head(layer)]
-        for label in by_layer[shown[0]]:
-            line, color = figures.HEADS.get(label, figures.HEADS["angle"])
-            values = [by_layer[layer][label] for layer in shown]
-            axes.plot(values, line, color=color, label=label)
-        axes.set_xticks(range(len(shown)), shown, rotation=60)
-        axes.set_title(title)
-        axes.grid(axis="y", color="0.92")
-    grid[0].set(ylim=(0, 1.03), ylabel="accuracy of a linear probe")
-    grid[0].yaxis.set_major_formatter(ticker.FuncFormatter(figures.percent))
+    """What a linear probe reads after each layer, trained and untrained."""
+    study = known["activations"]["probes"]
+    panels = [("lines", "length"), ("lines", "angle"), ("digits", "digit")]
+    figure, grid = _panels(1, len(panels), height=2.3)
+    for axes, (kind, label) in zip(grid, panels, strict=True):
+        figures.draw_probes(axes, study[kind], label)
+        for line in axes.lines:
+            line.set_markersize(3)
+    grid[1].set_yticklabels([])
     handles, labels = grid[0].get_legend_handles_labels()
-    labels[-1] = "angle; digit"
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
 
 
-def _is_of_a_head(layer):
-    return layer.split("_")[0] in heads.NAMES
 
 
 # --- the network of question 2 --------------------------------------------------------
@@ -419,15 +409,6 @@ def _runs(shares):
 def missing(path):
     """What to say of a notebook's figure that is not there."""
     return f"{paths.relative(path)} is missing: run make run, whose notebooks make it"
-
-
-def activations(_):
-    """The tuned network on six lines, after each ReLU."""
-    titles = ["image", "relu1", "relu1", "relu2", "relu2", "relu3", "relu3"]
-    titles += ["relu4", "class"]
-    rows = tiles("activations_tuned_lines", len(titles))
-    rows = [[lighter(image), *layers_of_it] for image, *layers_of_it in rows]
-    return _table_of_pictures(rows, [titles], 0.74 * WIDTH)
 
 
 def filters(_):
@@ -530,7 +511,6 @@ DRAWN = {
     "report_interventions": interventions,
     "report_head_variations": head_variations,
     "report_probes": probes,
-    "report_activations": activations,
     "report_filters": filters,
     "report_classes": classes,
     "report_heatmaps": heatmaps,

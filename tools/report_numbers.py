@@ -14,6 +14,7 @@ from coursework import paths, records
 from coursework.data import lines, splits
 from coursework.figures import tables, trust_text
 from coursework.studies import maps as map_study
+from coursework.studies import probes as probe_study
 from coursework.studies import sample_efficiency
 from coursework.training import effects, heads, metrics
 
@@ -362,37 +363,48 @@ def thresholds(record, attribute):
 
 
 def probe_path(study, network, label):
-    """How a label gets readable: "22% (scale), 50% (relu1) …", heads left out."""
-    by_layer = study["probe_accuracy"][network]
-    return ", ".join(
-        f"{scores[label]:.0%} ({layer})"
-        for layer, scores in by_layer.items()
-        if layer.split("_")[0] not in heads.NAMES
-    )
+    """How a label gets readable: "pixels 27%, relu1 90% (untrained 78%) …"."""
+    kind = "lines" if network.endswith("_lines") else "digits"
+    probes = study["probes"][kind]
+    start = f"pixels {max(probes['pixels'][label].values()):.0%}"
+    found = [
+        f"{layer} {by_label[label]['trained']:.1%} "
+        f"(untrained {by_label[label]['untrained']:.0%})"
+        for layer, by_label in probes["layers"][network].items()
+        if layer not in probe_study.HEAD_LAYERS
+    ]
+    return ", ".join([start, *found])
 
 
-def other_heads(study):
-    """What heads hold of attributes that are not theirs: lowest and highest accuracy.
+def other_heads(study, which):
+    """What heads hold of attributes of two levels that are not theirs.
+
+    Args:
+        study: dict, the record of the activations.
+        which: "trained" or "untrained".
 
     Returns:
-        dict with "binary" and "angle", each (lowest, highest).
+        (lowest, highest) accuracy of a probe.
     """
-    by_layer = study["probe_accuracy"]["four_head_lines"]
-    foreign = [
-        (label, share)
+    by_layer = study["probes"]["lines"]["layers"]["four_head_lines"]
+    shares = [
+        by_layer[f"{name}_relu"][label][which]
         for name in heads.NAMES
-        for label, share in by_layer[f"{name}_relu"].items()
+        for label in heads.BINARY
         if label != name
     ]
-    binary = [share for label, share in foreign if label in heads.BINARY]
-    angle = [share for label, share in foreign if label == "angle"]
-    return {"binary": (min(binary), max(binary)), "angle": (min(angle), max(angle))}
+    return min(shares), max(shares)
 
 
-def own_heads_right(study):
-    """Whether each head's own attribute can be read from it in full."""
-    by_layer = study["probe_accuracy"]["four_head_lines"]
-    return all(by_layer[f"{name}_relu"][name] == 1 for name in heads.NAMES)
+def own_heads(study):
+    """The lowest accuracy with which a head's own attribute can be read from it."""
+    by_layer = study["probes"]["lines"]["layers"]["four_head_lines"]
+    return min(by_layer[f"{name}_relu"][name]["trained"] for name in heads.NAMES)
+
+
+def orientation(study, network, which):
+    """Median orientation index of first filters, "trained" or "untrained"."""
+    return statistics.median(study["tuning"][network][which])
 
 
 def convolutions_fire(study):

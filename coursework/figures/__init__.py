@@ -5,6 +5,14 @@ and ``save`` writes it for the reports. Pictures of networks are in ``diagram``,
 in ``tables``.
 """
 
+from coursework.figures.activations import (
+    COLUMNS,
+    activation_table,
+    follow,
+    inactive,
+    links,
+    write_sheets,
+)
 from coursework.figures.data import (
     augmented,
     contact_sheet,
@@ -22,15 +30,21 @@ from coursework.figures.forest import (
 )
 from coursework.figures.inside import (
     DIMMED,
-    activation_strips,
     brightness,
     over_images,
     picture_table,
-    probe_curves,
-    probe_table,
-    tuning_map,
 )
 from coursework.figures.layers import layers
+from coursework.figures.probes import (
+    activation_findings,
+    draw_probes,
+    heads_table,
+    probe_findings,
+    probe_title,
+    probes,
+    tuning,
+    tuning_title,
+)
 from coursework.figures.style import (
     BACKGROUND,
     HEADS,
@@ -89,13 +103,15 @@ from coursework.figures.unseen import (
 
 __all__ = [
     "BACKGROUND",
+    "COLUMNS",
     "DIMMED",
     "HEADS",
     "MOST_ACCURATE",
     "TRAIN",
     "UPPER",
     "VALIDATION",
-    "activation_strips",
+    "activation_findings",
+    "activation_table",
     "as_png",
     "augmented",
     "brightness",
@@ -110,6 +126,7 @@ __all__ = [
     "draw_forest",
     "draw_head_errors",
     "draw_interventions",
+    "draw_probes",
     "draw_psychometric",
     "draw_robustness",
     "draw_seed_errors",
@@ -119,17 +136,21 @@ __all__ = [
     "f_scores",
     "findings",
     "folded_confusions",
+    "follow",
     "forest",
     "forest_legend",
     "gallery",
     "head_errors",
     "head_learning_curves",
+    "heads_table",
+    "inactive",
     "interventions",
     "label_kinds",
     "layers",
     "learning_curves",
     "learnt",
     "lines_by_kind",
+    "links",
     "measured_lines",
     "over_images",
     "paired",
@@ -137,8 +158,9 @@ __all__ = [
     "percentages",
     "picture_table",
     "plain_log_axis",
-    "probe_curves",
-    "probe_table",
+    "probe_findings",
+    "probe_title",
+    "probes",
     "psychometric",
     "resolved",
     "robustness",
@@ -151,8 +173,10 @@ __all__ = [
     "table",
     "thresholds",
     "tile",
-    "tuning_map",
+    "tuning",
+    "tuning_title",
     "unseen_findings",
     "use_style",
     "warning_curves",
+    "write_sheets",
 ]

@@ -1,0 +1,271 @@
+"""What the layers of a network give, as pictures."""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from coursework import files, paths
+from coursework.data import lines
+from coursework.figures import data, style, tables
+from coursework.visualize import pictures
+
+PICTURE = 0.86  # inches, of one in a table
+COLUMNS = {  # layers of a table of pictures; those of a stage show the same channel
+    "plain_lines": ("conv1", "relu1", "norm1", "pool1", "dense1", "relu2", "class"),
+    "tuned_lines": ("conv1", "relu1", "conv2", "relu2", "relu3", "relu4", "class"),
+    "four_head_lines": (
+        *("relu1", "relu2", "relu3", "length_relu", "width_relu"),
+        *("color_relu", "angle_relu"),
+    ),
+    "plain_mnist": ("conv1", "relu1", "norm1", "pool1", "dense1", "relu2", "class"),
+    "tuned_mnist": ("conv1", "relu1", "relu2", "relu3", "relu4", "relu5", "class"),
+}
+LABELS = {  # networks, as figures name them
+    "plain_lines": "baseline",
+    "tuned_lines": "tuned",
+    "four_head_lines": "four heads",
+    "plain_mnist": "baseline",
+    "tuned_mnist": "tuned",
+}
+ON_LINES = ("plain_lines", "tuned_lines", "four_head_lines")
+SHEET_COLUMNS, SHEET_TILE = 16, 56  # of a sheet with all channels; px
+UNITS_IN_A_ROW = 64
+FEW_UNITS = 20  # drawn in two rows
+LETTERS = 14  # px
+SIGNED_LAYERS = ("kernel", "conv1", "dense1")  # where the sign is what matters
+LEFT_OUT = ("scale", "flatten")  # the image, and another layer's values in a row
+
+
+# --- pictures of layers ---------------------------------------------------------------
+
+
+def follow(outputs, shown, title):
+    """What a layer does, a row for each image: pictures before and after it.
+
+    Shown is the channel that has the largest value in ``conv1``.
+
+    Args:
+        outputs: dict, image → dict, name → uint8 (height, width, 1 or 3), an image; or
+            floats, (height, width, C), of which one channel is shown, or (units,).
+        shown: names of outputs, the columns.
+        title: str.
+    """
+    size = max(6.0, 1.85 * len(shown) + 0.4), 2.05 * len(outputs) + 0.4
+    figure, grid = plt.subplots(len(outputs), len(shown), figsize=size, squeeze=False)
+    for row, (image, values) in zip(grid, outputs.items(), strict=True):
+        channel = int(values["conv1"].max(axis=(0, 1)).argmax())
+        for axes, name in zip(row, shown, strict=True):
+            picture, above = values[name], name
+            if picture.ndim == 3 and picture.dtype != np.uint8:
+                picture = picture[..., channel]
+                above += f", channel {channel}"
+            signed = name in SIGNED_LAYERS
+            _draw(axes, picture, None if signed else (picture.min(), picture.max()))
+            axes.set_title(f"{above}{_range(picture)}", fontsize=9, loc="center")
+        row[0].set_ylabel(image, fontsize=10)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _draw(axes, values, ends=None):
+    """One picture; on a scale with two equal ends white is 0."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    if values.dtype == np.uint8:
+        axes.imshow(values, cmap="gray", vmin=0, vmax=255)
+        return
+    low, high = ends or _ends(values)
+    name = style.SIGNED if low == -high else style.SCALE
+    axes.imshow(as_picture(values), cmap=name, vmin=low, vmax=high)
+
+
+def as_picture(values):
+    """A vector row by row in a rectangle; the 96 line classes with an angle a column.
+
+    Args:
+        values: (height, width) or (units,) floats.
+
+    Returns:
+        (height, width) floats; NaN where the rectangle has more cells than units.
+    """
+    if values.ndim == 2:
+        return values
+    if len(values) == lines.CLASSES:
+        return data.lines_by_kind(values)
+    rows = max(2, math.isqrt(len(values))) if len(values) > FEW_UNITS else 2
+    padded = np.full(rows * -(-len(values) // rows), np.nan)
+    padded[: len(values)] = values
+    return padded.reshape(rows, -1)
+
+
+def _ends(values):
+    """The ends of a color scale: from 0, or as far below it as above."""
+    most = float(np.nanmax(np.abs(values))) or 1.0
+    return (-most if np.nanmin(values) < 0 else 0.0), most
+
+
+def _range(values):
+    if values.dtype == np.uint8:
+        return "\n"
+    return f"\n{values.min():.2g} to {values.max():.2g}".replace("-", "−")
+
+
+def strongest(values):
+    """The channel that varies most over images and positions.
+
+    Args:
+        values: (N, height, width, C) floats.
+    """
+    return int(values.var(axis=(0, 1, 2)).argmax())
+
+
+def activation_table(name, images, outputs, names):
+    """Layers of a network for some images, a row for each image.
+
+    A stage's layers have the same number of channels and show the same channel, the one
+    that varies most in the last of them. A column has one color scale.
+
+    Args:
+        name: str, a network of ``COLUMNS``.
+        images: (N, height, width, 1 or 3) uint8.
+        outputs: dict, layer → (N, height, width, C) or (N, C) floats.
+        names: N strings, of the images.
+    """
+    columns = [("image", images)]
+    channels = {
+        outputs[layer].shape[-1]: strongest(outputs[layer])
+        for layer in COLUMNS[name]
+        if outputs[layer].ndim == 4
+    }
+    for layer in COLUMNS[name]:
+        values = outputs[layer]
+        if values.ndim == 4:
+            channel = channels[values.shape[-1]]
+            columns.append((f"{layer}\nchannel {channel}", values[..., channel]))
+        else:
+            columns.append((f"{layer}\n{values.shape[-1]} units", values))
+    positions = [o.shape[1] ** 2 for n in COLUMNS[name] if (o := outputs[n]).ndim == 4]
+    steps = " → ".join(f"{count:,}" for count in sorted(set(positions), reverse=True))
+    title = f"{title_of(name)}: {steps} positions, then none"
+    return _table(columns, names, title)
+
+
+def _table(columns, names, title):
+    shape = len(names), len(columns)
+    size = PICTURE * shape[1] + 0.9, 0.97 * PICTURE * shape[0] + 0.85
+    figure, grid = plt.subplots(*shape, figsize=size, squeeze=False)
+    for number, (above, values) in enumerate(columns):
+        ends = None if values.dtype == np.uint8 else _ends(values)
+        if above.startswith("class"):
+            ends = 0.0, 1.0
+        for axes, each in zip(grid[:, number], values, strict=True):
+            _draw(axes, each, ends)
+        grid[0, number].set_title(above, fontsize=9, loc="center")
+    for axes, name in zip(grid[:, 0], names, strict=True):
+        place = {"rotation": 0, "ha": "right", "va": "center"}
+        words = name.split()
+        half = len(words) // 2
+        text = "\n".join([" ".join(words[:half]), " ".join(words[half:])]).strip()
+        axes.set_ylabel(text, fontsize=9, **place)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def title_of(name):
+    """A network and its dataset: "baseline, lines"."""
+    return f"{LABELS[name]}, {'lines' if name in ON_LINES else 'digits'}"
+
+
+def write_sheets(name, outputs, names):
+    """Write all channels of all layers, a file for each image.
+
+    Args:
+        name: str, of the network.
+        outputs: dict, layer → (N, height, width, C) or (N, C) floats.
+        names: N strings, of the images.
+
+    Returns:
+        List of N strings, links in Markdown.
+    """
+    links = []
+    for row, image in enumerate(names):
+        title = f"{LABELS[name]} network, {image}"
+        sheet = all_channels({n: v[row] for n, v in outputs.items()}, title)
+        file = f"activations_{name}_{image.replace(' ', '_').rstrip('°')}.png"
+        with files.replacing(paths.figures() / file) as temporary:
+            sheet.quantize(256).save(temporary, "PNG", optimize=True)
+        links.append(f"[{image}](../reports/figures/{file})")
+    return links
+
+
+def links(sheets):
+    """Show links to the sheets of all networks: dict, network → what they were."""
+    rows = [(name, ", ".join(each)) for name, each in sheets.items()]
+    tables.table(["network", "all channels of all layers"], rows)
+
+
+def all_channels(outputs, title):
+    """All layers' outputs for one image below each other, as a ``PIL.Image``.
+
+    Args:
+        outputs: dict, layer → (height, width, C) or (C,) floats.
+        title: str, the heading.
+    """
+    blocks = [(title, None)]
+    for layer, values in outputs.items():
+        if layer not in LEFT_OUT:
+            low, high = _ends(values)
+            shape = "×".join(map(str, values.shape))
+            text = f"{layer}, {shape}, color scale from {low:.3g} to {high:.3g}"
+            blocks.append((text.replace("-", "−"), _tiled(values, low, high)))
+    line = LETTERS + 8
+    heights = [line + (0 if tiles is None else len(tiles)) for _, tiles in blocks]
+    width = SHEET_COLUMNS * (SHEET_TILE + style.GAP) + style.GAP
+    sheet = Image.new("RGB", (width, sum(heights)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.truetype(pictures.FONT, LETTERS)
+    for top, (text, tiles) in zip(np.cumsum([0, *heights]), blocks, strict=False):
+        draw.text((2, top + 3), text, "black", font)
+        if tiles is not None:
+            sheet.paste(Image.fromarray(tiles), (0, int(top) + line))
+    return sheet
+
+
+def _tiled(values, low, high):
+    """Channels beside each other, or units as small squares, (…, …, 3) uint8."""
+    if values.ndim == 1:
+        rows = np.full((-(-len(values) // UNITS_IN_A_ROW)) * UNITS_IN_A_ROW, np.nan)
+        rows[: len(values)] = values
+        side = SHEET_TILE // 4
+        big = np.kron(rows.reshape(-1, UNITS_IN_A_ROW), np.ones((side, side)))
+        return _colored(big, low, high)
+    factor = max(1, SHEET_TILE // values.shape[0])
+    big = values.repeat(factor, axis=0).repeat(factor, axis=1)
+    tiles = _colored(np.moveaxis(big, -1, 0), low, high)
+    return style.tile(tiles, SHEET_COLUMNS)[0]
+
+
+def _colored(values, low, high):
+    scale = plt.get_cmap(style.SIGNED if low < 0 else style.SCALE)
+    scale = scale.with_extremes(bad=[style.BACKGROUND / 255] * 3)
+    shares = (np.ma.masked_invalid(values) - low) / (high - low)
+    return scale(shares, bytes=True)[..., :3]
+
+
+def inactive(found, images):
+    """Show how many channels after each ReLU are 0 for all test images.
+
+    Args:
+        found: dict, network → layer → (channels that are 0, all channels).
+        images: dict, network → int, how many images were tried.
+    """
+    rows = [
+        (
+            name,
+            f"{images[name]:,}",
+            ", ".join(f"{layer} {n} of {of}" for layer, (n, of) in layers.items()),
+        )
+        for name, layers in found.items()
+    ]
+    tables.table(["network", "test images", "inactive channels"], rows)
