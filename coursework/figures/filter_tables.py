@@ -1,9 +1,9 @@
 """Tables and sentences of the chapter on filters."""
 
 import numpy as np
-from scipy import stats
 
 from coursework.figures import filters, tables
+from coursework.studies import similarity
 
 
 def share_table(shares):
@@ -21,8 +21,8 @@ def share_table(shares):
 
 
 def _mean(values):
-    margin = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
-    return f"{np.mean(values):.0%} ± {margin:.0%}"
+    mean, margin = similarity.mean_interval(values)
+    return f"{mean:.0%} ± {margin:.1%}"
 
 
 def layer_table(summaries):

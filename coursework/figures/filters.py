@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from coursework.studies import filters as filter_study
+from coursework.studies import similarity
 from coursework.visualize import pictures
 
 COLUMNS = 8  # filters side by side
@@ -128,11 +129,17 @@ def regularizers(compared):
     first, *_, last = compared.values()
     rows["best patch"] = _four_of_each(patches[:, 0] for _, patches, _ in last.values())
     beside["best patch"] = "own | others: likeness to\nits best patches | to others'"
-    gains = [[each[name][2]["gain"] for each in (first, last)] for name in last]
-    every = all(after > before for before, after in gains)
-    title = "Regularized images are more like the patches that activate a filter most"
-    if not every:
-        title = "Not in every network are regularized images more like the best patches"
+    changes = (
+        similarity.mean_interval(np.subtract(last[name][2]["gains"], m["gains"]))
+        for name, (_, _, m) in first.items()
+    )
+    title = (
+        "Regularizers smooth and lower the score; likeness hardly changes"
+    )
+    if all(mean > margin for mean, margin in changes):
+        title = (
+            "Regularized images are more like the best patches"
+        )
     return picture_rows(rows, _columns(last), title, beside)
 
 
@@ -210,13 +217,15 @@ def trained_and_untrained(trained, untrained):
         patches = _four_of_each(layer.patches[:, 0] for layer in layers.values())
         rows[f"best patch,\n{kind}"] = patches
         beside[kind] = _measures({n: layer.measured for n, layer in layers.items()})
-    gains = [
-        [each[n].measured["gain"] for each in (trained, untrained)] for n in trained
-    ]
     title = "Before training, too, images are like the best patches"
-    if all(after > before for after, before in gains):
+    if all(_surely_more(trained[n].measured, untrained[n].measured) for n in trained):
         title = "After training images are more like the best patches than before"
     return picture_rows(rows, _columns(trained), title, beside)
+
+
+def _surely_more(first, second):
+    """Whether the 95 % intervals of two gains do not overlap, the first above."""
+    return first["gain"] - first["margin"] > second["gain"] + second["margin"]
 
 
 def class_images(classes, judged, names, columns):

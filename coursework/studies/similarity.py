@@ -64,7 +64,7 @@ def _neighbors(image):
     down, across = (np.flatnonzero(lit.any(axis=axis)) for axis in (1, 0))
     patch = image[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
     patch = patch[..., (patch > 2 * BLACK).any(axis=(0, 1))]  # no channel left black
-    if np.ptp(patch) == 0:
+    if np.ptp(patch) == 0 or min(patch.shape[:2]) == 1:
         return np.nan
     first = np.concatenate([patch[1:].ravel(), patch[:, 1:].ravel()])
     second = np.concatenate([patch[:-1].ravel(), patch[:, :-1].ravel()])
@@ -110,14 +110,22 @@ def own_patches(table):
 
     Returns:
         dict of floats: ``own`` and ``others``, mean likeness; ``gain``, the mean
-        difference, and ``margin``, half of its 95 % interval (t, over the filters).
+        difference, and ``margin``, half of its 95 % interval (t, over the filters);
+        ``gains``, the difference of each filter.
     """
     own = np.diag(table)
     others = (table.sum(axis=1) - own) / (len(table) - 1)
-    spread = stats.sem(own - others) * stats.t.ppf(0.975, len(table) - 1)
+    gain, margin = mean_interval(own - others)
     return {
         "own": float(own.mean()),
         "others": float(others.mean()),
-        "gain": float((own - others).mean()),
-        "margin": float(spread),
+        "gain": gain,
+        "margin": margin,
+        "gains": (own - others).round(4).tolist(),
     }
+
+
+def mean_interval(values):
+    """The mean of some numbers, and half of its 95 % interval (t)."""
+    margin = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
+    return float(np.mean(values)), float(margin)
