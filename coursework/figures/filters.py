@@ -133,13 +133,9 @@ def regularizers(compared):
         similarity.mean_interval(np.subtract(last[name][2]["gains"], m["gains"]))
         for name, (_, _, m) in first.items()
     )
-    title = (
-        "Regularizers smooth and lower the score; likeness hardly changes"
-    )
+    title = "Regularizers smooth and lower the score; likeness hardly changes"
     if all(mean > margin for mean, margin in changes):
-        title = (
-            "Regularized images are more like the best patches"
-        )
+        title = "Regularized images are more like the best patches"
     return picture_rows(rows, _columns(last), title, beside)
 
 
@@ -171,7 +167,7 @@ def filters_overview(layers, names):
 
     Args:
         layers: dict, (network, convolution) → ``filters.Layer``.
-        names: the two (network, convolution).
+        names: the two (network, convolution), the lines last.
     """
     chosen = [layers[name] for name in names]
     rows = {
@@ -179,8 +175,15 @@ def filters_overview(layers, names):
         "regularized": _four_of_each(layer.regularized for layer in chosen),
         "best patch": _four_of_each(layer.patches[:, 0] for layer in chosen),
     }
-    columns = _columns([network for network, _ in names])
-    return picture_rows(rows, columns, "What makes a filter of the last layer respond?")
+    raw, regularized = (
+        np.nanmean(similarity.smoothness(images))
+        for images in (chosen[-1].raw.images, chosen[-1].regularized)
+    )
+    title = (
+        f"On lines neighboring pixels correlate by {raw:.2f} in raw images, "
+        f"{regularized:.2f} in regularized ones"
+    )
+    return picture_rows(rows, _columns([network for network, _ in names]), title)
 
 
 def filter_excerpt(layers, names, title):
