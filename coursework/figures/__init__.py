@@ -23,6 +23,7 @@ from coursework.figures.filter_tables import (
     filter_findings,
     judged_table,
     layer_table,
+    optimum_findings,
     share_table,
     status_findings,
 )
@@ -171,6 +172,7 @@ __all__ = [
     "lines_by_kind",
     "map_score_table",
     "measured_lines",
+    "optimum_findings",
     "over_images",
     "paired",
     "percent",

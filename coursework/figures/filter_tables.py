@@ -25,6 +25,22 @@ def _mean(values):
     return f"{mean:.0%} ± {margin:.1%}"
 
 
+def optimum_findings(agreement):
+    """Say how near the ascent comes to the known optimum.
+
+    Args:
+        agreement: dict, network → what ``similarity.against_optimum`` gives.
+    """
+    tables.findings(
+        *(
+            f"{filters.LABELS[name]}: correlation {m['correlation']:.3f} with the "
+            f"optimum of the same filter, {m['with_another_filter']:.3f} with that of "
+            f"another (control); {m['score']:.1%} of the largest possible score."
+            for name, m in agreement.items()
+        )
+    )
+
+
 def layer_table(summaries):
     """Show what was counted of each layer.
 
@@ -37,14 +53,14 @@ def layer_table(summaries):
             f"{s['receptive_field_px']}×{s['receptive_field_px']}",
             *(s["filters"], s["dead"], s["saturated"], s["inactive_on_test_images"]),
             *(f"{s['raw_score']:.1f}×", f"{s['score']:.1f}×"),
-            f"{s['own']:.2f} | {s['others']:.2f}",
+            *(f"{s['own']:.2f}", f"{s['others']:.2f}"),
         )
         for name, layers in summaries.items()
         for convolution, s in layers.items()
     ]
     columns = ["layer", "receptive field, px", "filters", "dead", "saturated"]
-    columns += ["below 0 on all test images", "score, raw", "score, regularized"]
-    tables.table([*columns, "likeness, own | others"], rows)
+    columns += ["0 on all test images", "score, raw", "score, regularized"]
+    tables.table([*columns, "likeness, own", "likeness, others"], rows)
 
 
 def judged_table(judged):

@@ -133,7 +133,7 @@ def regularizers(compared):
         similarity.mean_interval(np.subtract(last[name][2]["gains"], m["gains"]))
         for name, (_, _, m) in first.items()
     )
-    title = "Regularizers smooth and lower the score; likeness hardly changes"
+    title = "Regularizers lower the score; a gain in likeness is not resolved"
     if all(mean > margin for mean, margin in changes):
         title = "Regularized images are more like the best patches"
     return picture_rows(rows, _columns(last), title, beside)
