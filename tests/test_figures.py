@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from coursework import figures, visualize
+from coursework import figures, paths, visualize
 from coursework.data import lines
 from coursework.figures import style, trust, trust_text
 from coursework.studies import activations
@@ -430,3 +430,41 @@ def test_errors_of_each_seed_are_dots_also_where_there_are_none():
     axes = figures.seed_errors(record, "title").axes[0]
     assert [line.get_xdata().tolist() for line in axes.lines] == [[0, 0], [7, 90]]
     assert axes.get_xlim()[0] == 0
+
+
+class TestFilters:
+    """Pictures and sheets of the chapter on filters."""
+
+    def test_rows_and_columns_are_labeled(self, few_lines):
+        images = figures.shown_images(few_lines.images[:2])
+        figure = figures.picture_rows(
+            {"raw": images, "best": images},
+            ["a", "b"],
+            "title",
+            {"raw": "score"},
+            [(1, 0, "7: 90%")],
+        )
+        grid = np.array(figure.axes).reshape(2, 2)
+        assert [axes.get_title(loc="center") for axes in grid[0]] == ["a", "b"]
+        assert [axes.get_ylabel() for axes in grid[:, 0]] == ["raw", "best"]
+        assert grid[0, 1].texts[0].get_text() == "score"
+        assert grid[1, 0].get_xlabel() == "7: 90%"
+
+    def test_weights_are_shown_by_sign_in_the_colors_of_the_image(self):
+        kernels = np.zeros((1, 1, 2, 3))
+        kernels[0, 0, 0, 0], kernels[0, 0, 1, 2] = 2, -1
+        assert figures.shown_weights(kernels)[0, 0].tolist() == [[1, 0, 0], [0, 0, 0]]
+        negative = figures.shown_weights(kernels, sign=-1)[0, 0]
+        assert negative.tolist() == [[0, 0, 0], [0, 0, 0.5]]
+
+    def test_the_images_of_a_sheet_can_be_read_again(self, sandbox):
+        random = np.random.default_rng(0)
+        images = random.integers(0, 256, (10, 28, 28, 1))
+        images[:, 0, 0] = 0
+        classes = {("regularized", "tuned_mnist", "class"): images}
+        names = {("tuned_mnist", "class"): list(map(str, range(10)))}
+        figures.class_sheets(classes, names)
+        path = paths.figures() / "classes_tuned_mnist.png"
+        tiles = np.array(figures.regularized_tiles(path))
+        assert tiles.shape == (10, 84, 84, 3)
+        assert tiles[:, 1::3, 1::3, 0] == pytest.approx(images[..., 0], abs=8)

@@ -24,6 +24,7 @@ CHAPTERS = [
     *("Q2/1_four_head_network.ipynb", "Q2/2_unseen_lines.ipynb"),
     "Q3/4_can_maps_be_trusted.ipynb",
     "Q3/1_activations.ipynb",
+    "Q3/2_filters.ipynb",
 ]
 
 REPOSITORY = paths.ROOT
@@ -116,6 +117,13 @@ def test_what_is_essential_stands_in_the_notebook_itself():
     code = "\n".join(cell.source for cell in run_notebooks.code_cells(notebook))
     for call in ("Conv2D(", ".compile(", ".fit(", ".predict("):
         assert call in code
+    assert len(re.findall(r"^\s*def ", code, re.MULTILINE)) <= 2
+
+
+def test_gradient_ascent_is_written_out():
+    notebook = run_notebooks.read_notebook(paths.ROOT / "Q3/2_filters.ipynb")
+    code = "\n".join(cell.source for cell in run_notebooks.code_cells(notebook))
+    assert "tf.GradientTape()" in code
     assert len(re.findall(r"^\s*def ", code, re.MULTILINE)) <= 2
 
 

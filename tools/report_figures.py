@@ -415,7 +415,7 @@ def filters(_):
     """Eight filters of each layer: on the left of digits, on the right of lines."""
     rows, titles = [], []
     for left, right in zip(FILTERS_OF_DIGITS, FILTERS_OF_LINES, strict=True):
-        digits, of_lines = (_spread(tiles(f"filters_{name}")) for name in (left, right))
+        digits, of_lines = (_spread(sheet(f"filters_{name}")) for name in (left, right))
         rows.append([*digits, *map(lighter, of_lines)])
         blank = [""] * (SHOWN_FILTERS - 1)
         titles.append([_layer(left), *blank, _layer(right), *blank])
@@ -427,19 +427,28 @@ def _layer(sheet):
     return f"{NETWORKS[network]}: {layer}"
 
 
-def _spread(rows):
-    """Eight pictures of a sheet, from the first to the last."""
-    found = [tile for row in rows for tile in row if tile.mean() < DARK]
+def _spread(found):
+    """Eight pictures, from the first to the last."""
     chosen = np.linspace(0, len(found) - 1, SHOWN_FILTERS).astype(int)
     return [found[index] for index in chosen]
 
 
+def sheet(name):
+    """The regularized images of a sheet of the chapter on filters.
+
+    Raises:
+        FileNotFoundError: there is no such sheet.
+    """
+    path = paths.ROOT / "reports" / "figures" / f"{name}.png"
+    if not path.is_file():
+        raise FileNotFoundError(missing(path))
+    return figures.regularized_tiles(path)
+
+
 def classes(_):
     """What speaks most for each digit, and for what each head can answer."""
-    digits = [tile for row in tiles("classes_tuned_mnist") for tile in row]
-    of_heads = [
-        lighter(tile) for row in tiles("classes_four_head_lines") for tile in row
-    ]
+    digits = sheet("classes_tuned_mnist")
+    of_heads = [lighter(tile) for tile in sheet("classes_four_head_lines")]
     counts = len(digits), len(of_heads)
     if counts != CLASS_PICTURES:
         raise ValueError(

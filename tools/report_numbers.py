@@ -407,24 +407,12 @@ def orientation(study, network, which):
     return statistics.median(study["tuning"][network][which])
 
 
-def convolutions_fire(study):
-    """Whether every filter of every convolution fires for some test image.
-
-    Args:
-        study: dict, the record of the filters.
-    """
-    layers = [
+def every_filter(study, field):
+    """The sum of a count over all layers of all networks, of the record of filters."""
+    layers = (
         row for by_layer in study["filters"].values() for row in by_layer.values()
-    ]
-    return all(row["fire_on_a_test_image"] == row["filters"] for row in layers)
-
-
-def all_filters_fire(study):
-    """Whether every filter of every layer fires on the image made for it."""
-    layers = [
-        row for by_layer in study["filters"].values() for row in by_layer.values()
-    ]
-    return all(row["fire_on_own_image"] == row["filters"] for row in layers)
+    )
+    return sum(row[field] for row in layers)
 
 
 def visibility(record):

@@ -1,245 +1,287 @@
-"""What the notebook on filters measures in the images that excite them."""
+"""What the chapter on filters measures: images by gradient ascent, and controls.
+
+A filter is asked by one number, what its ReLU gets at the center unit of its layer. All
+images here are made for, or compared by, that unit.
+"""
+
+import dataclasses
 
 import keras
 import numpy as np
 
 from coursework import visualize
+from coursework.studies import similarity
+from coursework.training import runs
+from coursework.visualize import network, pictures
 
-BLACK = 255 * visualize.NOISE  # up to which a value counts as black
-LIT = 2 * BLACK  # above which it surely was not black at the start
-OUTSIDE = 0.4, 0.3  # grey, and how much of the image is left, where a unit is blind
+STARTS = (  # networks that one notebook built one after the other, from seed 0
+    ("plain_lines", "plain_mnist"),
+    ("tuned_lines", "tuned_mnist"),
+    ("four_head_lines",),
+)
+OUTSIDE = 0.4, 0.3  # gray, and the share of the image left, outside a receptive field
 
 
 def stages(model):
-    """Each convolution and the ReLU layer that it leads to.
+    """Each convolution and the ReLU layer behind it.
 
     Args:
-        model: a ``keras.Model`` whose layers stand one behind the other.
+        model: a ``keras.Model`` whose layers are a chain up to the last ReLU.
 
     Returns:
         dict, name of the convolution → name of the first ReLU layer behind it.
     """
-    found, waiting = {}, None
+    relus, waiting = {}, None
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             waiting = layer.name
         elif isinstance(layer, keras.layers.ReLU) and waiting:
-            found[waiting], waiting = layer.name, None
-    return found
+            relus[waiting], waiting = layer.name, None
+    return relus
+
+
+def untrained(models):
+    """The networks as they were before training.
+
+    Seed 0 gives the very weights with which the committed networks began, if those of
+    one notebook are built in its order.
+
+    Args:
+        models: dict, name → ``keras.Model``.
+
+    Returns:
+        dict, name → ``keras.Model`` with new weights; nothing else is changed.
+    """
+    fresh = {}
+    for names in STARTS:
+        keras.utils.set_random_seed(0)
+        fresh |= {name: runs.clone(models[name]) for name in names if name in models}
+    return {name: fresh[name] for name in models}
 
 
 def kernels(model, layer):
-    """A convolution's weights as (filters, height, width, channels)."""
+    """A convolution's weights as (filters, height, width, channels) float32."""
     return model.get_layer(layer).kernel.numpy().transpose(3, 0, 1, 2)
 
 
-def largest_weights(weights):
-    """Largest sizes of weights, and what they could be before the training.
+# --- scores ---------------------------------------------------------------------------
+
+
+def center_units(model, layer, units=None):
+    """The numbers that gradient ascent makes large, one for each filter of a layer.
 
     Args:
-        weights: (filters, height, width, channels), as ``kernels`` gives them.
+        model: a ``keras.Model``.
+        layer: name of a ReLU layer.
+        units: list of ints, the filters; None is all.
 
     Returns:
-        The limit of Glorot's uniform initialization, Keras' default, and (channels,)
-        floats, the largest absolute weight for each channel.
+        A ``keras.Model``, images (N, height, width, channels) → (N, F) floats, what the
+        ReLU gets at its center unit, before the cut at 0.
     """
-    filters, height, width, channels = weights.shape
-    limit = np.sqrt(6 / (height * width * (filters + channels)))
-    return float(limit), np.abs(weights).max(axis=(0, 1, 2))
+    scores = model.get_layer(layer).input
+    scores = scores[:, scores.shape[1] // 2, scores.shape[2] // 2]
+    if units is not None:
+        scores = keras.ops.take(scores, units, axis=-1)
+    return keras.Model(model.inputs, scores)
 
 
-def agreement(images, weights, channels):
-    """How near images come to what excites linear units most.
+def predict(model, images):
+    """What a model of one output gives for images, (N, …) float32."""
+    return model.predict(np.asarray(images, np.float32), batch_size=512, verbose=0)
 
-    That is known: the end of the range where a weight is positive, black where it is
-    negative.
+
+# --- images that activate a filter most -----------------------------------------------
+
+
+def top_images(scores, images, count=4):
+    """The images with the highest scores.
 
     Args:
-        images: (F, height, width, C), 0…255, made for the middle units of a convolution
-            without padding that reads the image.
-        weights: (F, size, size, C), its kernels.
-        channels: ints, of the image, those that the images could change.
+        scores: (N, F) floats, of ``center_units``.
+        images: (N, height, width, channels).
+        count: int, how many of each filter.
 
     Returns:
-        Two floats, 0…1: the share of values that agree, and what the units' weighted
-        sums reach, as a share of the largest possible.
+        (F, count, height, width, channels), the highest first; (F,) their best scores.
     """
-    size = weights.shape[1]
-    top = (images.shape[1] - size + 1) // 2  # without padding unit i begins at pixel i
-    fields = images[:, top : top + size, top : top + size, channels] / 255
-    weights = weights[..., channels]
-    alike = np.mean((fields > 0.5) == (weights > 0))
-    return float(alike), float((fields * weights).sum() / weights.clip(0).sum())
+    order = np.argsort(-scores, axis=0, kind="stable")[:count].T
+    return images[order], scores.max(axis=0)
 
 
-# --- where units look -----------------------------------------------------------------
-
-
-def field(model, layer, image):
-    """The side, in px, of the square of pixels that a unit of a layer sees."""
-    return int(visualize.receptive_fields(model, layer, image.shape)[0].size)
-
-
-def in_field(image, grid, place):
-    """An image as it is shown, greyed where the unit at a place does not look.
-
-    Args:
-        image: (height, width, channels), 0…255.
-        grid: two ``visualize.Axis``, down and across, of the unit's layer.
-        place: two ints, the unit's row and column.
-
-    Returns:
-        (height, width, 3) floats, 0…1.
-    """
-    down, across = (
-        np.abs(np.arange(length) - axis.start - axis.stride * index) < axis.size / 2
-        for axis, index, length in zip(grid, place, image.shape, strict=False)
-    )
-    shown, (grey, left) = visualize.as_shown(image), OUTSIDE
-    return np.where(down[:, None, None] & across[:, None], shown, grey + left * shown)
-
-
-def most_exciting(model, layer, images, units):
-    """Where in the images some filters fire most.
+def inside_field(model, layer, image):
+    """Which pixels the center unit of a layer sees.
 
     Args:
         model: a ``keras.Model``.
         layer: name of a layer with feature maps.
-        images: (N, height, width, channels), 0…255.
-        units: ints, the filters.
+        image: (height, width, channels), one that the model takes.
 
     Returns:
-        (len(units), height, width, 3) floats, 0…1: the image on which each filter gives
-        most, greyed where the unit that gives it does not look.
+        (height, width) bool.
     """
-    given = visualize.activations(model, images, layer)[layer]
-    grid = visualize.receptive_fields(model, layer, images[0].shape)
-    shown = []
-    for unit in units:
-        which, *place = np.unravel_index(given[..., unit].argmax(), given.shape[:3])
-        shown.append(in_field(images[which], grid, place))
-    return np.stack(shown)
-
-
-# --- numbers --------------------------------------------------------------------------
-
-
-def likeness(image):
-    """How alike neighbouring pixels are in the part of an image that is not black.
-
-    Args:
-        image: (height, width, channels), 0…255.
-
-    Returns:
-        float, the correlation of values with those beside and below them, in the box
-        around all that is not black; 0 for noise; NaN where all is the same.
-    """
-    lit = (image > LIT).any(axis=2)
-    if not lit.any():
-        return np.nan
-    down, across = (np.flatnonzero(lit.any(axis=axis)) for axis in (1, 0))
-    patch = image[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
-    patch = patch[..., (patch > LIT).any(axis=(0, 1))]  # without channels left black
-    if np.ptp(patch) == 0:
-        return np.nan
-    first = np.concatenate([patch[1:].ravel(), patch[:, 1:].ravel()])
-    second = np.concatenate([patch[:-1].ravel(), patch[:, :-1].ravel()])
-    return float(np.corrcoef(first, second)[0, 1])
-
-
-def direction(image):
-    """The direction along which an image changes least.
-
-    Args:
-        image: (height, width, channels).
-
-    Returns:
-        float, degrees from the x-axis, counter-clockwise, y up, in 0…180: that of a
-        line or of stripes.
-    """
-    x = image.astype(float).sum(axis=2)
-    across = x[:-1, 1:] + x[1:, 1:] - x[:-1, :-1] - x[1:, :-1]
-    down = x[1:, 1:] + x[1:, :-1] - x[:-1, 1:] - x[:-1, :-1]
-    double = np.arctan2(2 * (across * down).sum(), (across**2 - down**2).sum())
-    return float(90 - np.degrees(double) / 2) % 180
-
-
-def turned(images, angles):
-    """Degrees, 0…90, between images' directions and angles that they should have."""
-    apart = np.array(list(map(direction, images))) - np.asarray(angles)
-    return np.abs((apart + 90) % 180 - 90)
-
-
-def measure(model, layer, found, tried):
-    """How the filters of a layer respond to their own images and to others.
-
-    Args:
-        model: a ``keras.Model``.
-        layer: name of the ReLU layer that the images were made for.
-        found: ``visualize.Filters``, one for each filter of the layer.
-        tried: (N, height, width, channels), 0…255, other images.
-
-    Returns:
-        dict of ints and floats: ``field_px``; the number of ``filters``, of those that
-        give more than 0 on their own image and on one of the others, and of those that
-        give more on their own than on any other (at their strongest place); the median
-        of how many times as much; the share of black pixels; the median ``likeness``.
-    """
-    own, most = (
-        visualize.activations(model, images, layer)[layer].max(axis=(1, 2))
-        for images in (found.images, tried)
+    shape = model.get_layer(layer).output.shape[1:3]
+    axes = network.of(model).grid(layer, image)
+    down, across = (
+        np.abs(np.arange(length) - axis.start - axis.stride * (units // 2))
+        < axis.size / 2
+        for axis, length, units in zip(axes, image.shape, shape, strict=False)
     )
-    own, most = np.diag(own), most.max(axis=0)
-    black = (found.images <= BLACK).all(axis=-1)
+    return down[:, None] & across
+
+
+def dimmed(images, seen):
+    """Images as they are shown, gray where a unit does not see them.
+
+    Args:
+        images: (N, height, width, channels), 0…255.
+        seen: (height, width) bool, of ``inside_field``.
+
+    Returns:
+        (N, height, width, 3) floats, 0…1.
+    """
+    shown = np.stack([pictures.as_shown(image, (0, 255)) for image in images])
+    gray, left = OUTSIDE
+    return np.where(seen[..., None], shown, gray + left * shown)
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """All that is shown of the F filters of a layer.
+
+    Attributes:
+        regularized: (F, height, width, C), 0…255, images by regularized ascent.
+        raw: ``visualize.Filters``, by plain ascent; None where it was not made.
+        patches: (F, K, height, width, C), of ``top_images``.
+        best: (F,) floats, the scores of the best patches.
+        measured: dict, of ``measure``, for ``regularized``.
+        inactive: int, of ``inactive``.
+        seen: (height, width) bool, of ``inside_field``.
+        weights: (F, size, size, C), of the first convolution; None elsewhere.
+    """
+
+    regularized: np.ndarray
+    raw: visualize.Filters | None
+    patches: np.ndarray
+    best: np.ndarray
+    measured: dict
+    inactive: int
+    seen: np.ndarray
+    weights: np.ndarray | None
+
+
+# --- layers ---------------------------------------------------------------------------
+
+
+def share_of_optimum(model, images, channels):
+    """How close the best of many images comes to the optimum of each first filter.
+
+    Args:
+        model: a ``keras.Model`` whose first convolution, ``conv1``, reads pixels ÷ 255.
+        images: (N, height, width, C), 0…255.
+        channels: ints, of the image, those that are not black everywhere.
+
+    Returns:
+        (F,) floats: the largest weighted sum at any position of any image, as a share
+        of the sum of the positive weights, which is the largest possible.
+    """
+    layer = model.get_layer("conv1")
+    best = -np.inf
+    for batch in np.array_split(images, -(-len(images) // 500)):
+        maps = visualize.activations(model, batch, "conv1")["conv1"]
+        best = np.maximum(best, maps.max(axis=(0, 1, 2)))
+    bias = layer.bias.numpy() if layer.use_bias else 0
+    weights = kernels(model, "conv1")[..., channels]
+    return (best - bias) / weights.clip(0).sum(axis=(1, 2, 3))
+
+
+def measure(scores, patches, best, images, channels):
+    """The measures of images that were made for the filters of a layer.
+
+    Args:
+        scores: ``keras.Model``, images → (N, F), of ``center_units``.
+        patches, best: what ``top_images`` gives.
+        images: (F, height, width, C), 0…255, each made for the filter of its number.
+        channels: ints, those that the ascent could change.
+
+    Returns:
+        dict: ``score``, median ratio of a filter's score on its image to that on its
+        best patch; ``smoothness``, the mean; and what ``own_patches`` gives.
+    """
+    own = np.diag(predict(scores, images))
+    active = best > 0
     return {
-        "field_px": field(model, layer, tried[0]),
-        "filters": len(own),
-        "fire_on_own_image": int((own > 0).sum()),
-        "fire_on_a_test_image": int((most > 0).sum()),
-        "more_than_on_any_test_image": int((own > most).sum()),
-        "times_as_strongly": float(np.median(own[most > 0] / most[most > 0])),
-        "black_pixels": float(black.mean()),
-        "likeness_of_neighbours": float(
-            np.nanmedian(list(map(likeness, found.images)))
-        ),
+        "score": float(np.median(own[active] / best[active])),
+        "smoothness": float(np.nanmean(similarity.smoothness(images))),
+        **similarity.own_patches(similarity.likeness(images, patches, channels)),
     }
 
 
-# --- classes --------------------------------------------------------------------------
-
-
-def two_sided(model, head):
-    """A model with two neurons for the single one of a head.
+def inactive(model, layer, images):
+    """How many filters give 0 at every position of every image.
 
     Args:
         model: a ``keras.Model``.
-        head: name of a dense layer of one unit.
+        layer: name of a ReLU layer.
+        images: (N, height, width, channels), 0…255.
+    """
+    most = -np.inf
+    for batch in np.array_split(images, -(-len(images) // 500)):
+        maps = visualize.activations(model, batch, layer)[layer]
+        most = np.maximum(most, maps.max(axis=(0, 1, 2)))
+    return int((most <= 0).sum())
+
+
+def examine(model, layer, images, tested, channels, raw=None):
+    """Compare images that were made for the filters of a layer with test images.
+
+    Args:
+        model: a ``keras.Model``.
+        layer: name of a ReLU layer.
+        images: (F, height, width, C), 0…255, by regularized ascent.
+        tested: (N, height, width, C), 0…255.
+        channels: ints, those that the ascent could change.
+        raw: ``visualize.Filters`` of the layer, or None.
 
     Returns:
-        A ``keras.Model`` of that head alone: (N, 2), the negative of the unit's score
-        and the score, before the activation.
+        A ``Layer``.
     """
-    layer = model.get_layer(head)
-    both = keras.layers.Dense(2, name=head)
-    output = both(layer.input)
-    both.set_weights([np.hstack([-values, values]) for values in layer.get_weights()])
-    return keras.Model(model.inputs, output)
+    scores = center_units(model, layer)
+    patches, best = top_images(predict(scores, tested), tested)
+    weights = None
+    if layer == "relu1":
+        free = np.isin(np.arange(tested.shape[-1]), channels)
+        weights = kernels(model, "conv1") * free
+    return Layer(
+        regularized=images,
+        raw=raw,
+        patches=patches,
+        best=best,
+        measured=measure(scores, patches, best, images, channels),
+        inactive=inactive(model, layer, tested),
+        seen=inside_field(model, layer, tested[0]),
+        weights=weights,
+    )
 
 
-def climb_classes(model, head, **options):
-    """``visualize.Filters`` of the classes of a head, for one neuron both of its sides.
+def summary(layer):
+    """What the record holds of a ``Layer``: ints and floats by name."""
+    statuses = layer.raw.statuses
+    return {
+        "receptive_field_px": int(np.sqrt(layer.seen.sum()).round()),
+        "filters": len(statuses),
+        "dead": statuses.count("dead"),
+        "saturated": statuses.count("saturated"),
+        "inactive_on_test_images": layer.inactive,
+        "raw_score": float(np.median((layer.raw.after / layer.best)[layer.best > 0])),
+        "raw_smoothness": float(np.nanmean(similarity.smoothness(layer.raw.images))),
+        **layer.measured,
+    }
 
-    Args:
-        model: a ``keras.Model``.
-        head: name of the dense layer that gives the output.
-        options: of ``visualize.filters``.
-    """
-    if model.get_layer(head).units == 1:
-        model = two_sided(model, head)
-    return visualize.filters(model, head, **options)
 
-
-def probabilities(model, head, images):
-    """(N, classes) probabilities that a head of softmax or one sigmoid neuron gives."""
-    told = visualize.activations(model, images, head)[head]
-    return told if told.shape[1] > 1 else np.hstack([1 - told, told])
+def means(shares):
+    """Mean over the filters of what ``share_of_optimum`` gives, kind by kind."""
+    return {
+        name: {kind: float(values.mean()) for kind, values in kinds.items()}
+        for name, kinds in shares.items()
+    }
