@@ -33,6 +33,13 @@ from coursework.figures.inside import (
     tuning_map,
 )
 from coursework.figures.layers import layers
+from coursework.figures.maps import (
+    against_experiment,
+    agreement,
+    cam_steps,
+    map_findings,
+    map_grid,
+)
 from coursework.figures.style import (
     BACKGROUND,
     HEADS,
@@ -98,9 +105,12 @@ __all__ = [
     "UPPER",
     "VALIDATION",
     "activation_strips",
+    "against_experiment",
+    "agreement",
     "as_png",
     "augmented",
     "brightness",
+    "cam_steps",
     "choices",
     "close",
     "confusion_by_attribute",
@@ -133,6 +143,8 @@ __all__ = [
     "learning_curves",
     "learnt",
     "lines_by_kind",
+    "map_findings",
+    "map_grid",
     "map_score_table",
     "measured_lines",
     "over_images",
