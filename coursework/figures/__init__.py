@@ -37,6 +37,7 @@ from coursework.figures.maps import (
     against_experiment,
     agreement,
     cam_steps,
+    causes,
     map_findings,
     map_grid,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "augmented",
     "brightness",
     "cam_steps",
+    "causes",
     "choices",
     "close",
     "confusion_by_attribute",

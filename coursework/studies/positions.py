@@ -12,11 +12,11 @@ from scipy import stats
 from coursework import records
 
 LAYERS = {  # the last ones with more than 3×3 positions
+    "plain_mnist": "pool1",
+    "tuned_mnist": "relu3",
     "plain_lines": "pool1",
     "tuned_lines": "relu2",
     "four_head_lines": "relu2",
-    "plain_mnist": "pool1",
-    "tuned_mnist": "relu3",
 }
 TITLES = {"plain": "baseline", "tuned": "tuned", "four_head": "four heads"}
 DATA = {"lines": "lines", "mnist": "digits"}
@@ -63,25 +63,37 @@ def split_at(model, layer):
 def agreement(below, above, images, head=0):
     """How signed maps before the ReLU agree with the fall of the score.
 
+    Only positions count whose features differ from those of a black image: the others
+    cannot change by definition.
+
     Args:
         below, above: as ``split_at`` gives them.
         images: (N, height, width, channels), pixels 0…255.
         head: int, which output; of the predicted class.
 
     Returns:
-        dict, method → list of N rank correlations (Spearman) over the positions.
+        dict, method → list of N rank correlations (Spearman) over the positions. "ink"
+        is a rule without the network's gradient: how far features are from black.
     """
     features = below.predict(images, batch_size=64, verbose=0)
     black = below.predict(np.zeros_like(images[:1]), verbose=0)[0]
-    found = {"Grad-CAM": [], "HiResCAM": []}
+    found = {}
     for each in features:
         gradient, sign, target = _gradient(above, each, head)
         fall = sign * fall_of_score(above, each, black, head, target)
-        cams = (gradient.mean(axis=(0, 1)) * each, gradient * each)
-        for name, cam in zip(found, cams, strict=True):
-            flat = cam.sum(axis=-1).ravel()
-            rank = stats.spearmanr(flat, fall.ravel()).statistic
-            found[name].append(float(rank))
+        difference = each - black
+        average = gradient.mean(axis=(0, 1))
+        sums = {
+            "Grad-CAM": average * each,
+            "Grad-CAM, black subtracted": average * difference,
+            "HiResCAM": gradient * each,
+            "ink": np.abs(difference),
+        }
+        counted = np.abs(difference).max(axis=-1) > 0
+        for name, terms in sums.items():
+            cam = terms.sum(axis=-1)
+            rank = stats.spearmanr(cam[counted], fall[counted]).statistic
+            found.setdefault(name, []).append(float(rank))
     return found
 
 
