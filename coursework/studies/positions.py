@@ -1,0 +1,134 @@
+"""Whether a class activation map agrees with what each position contributes.
+
+The test of Q3/3_class_activation_maps: the features at one position of a layer are
+replaced by those of a black image, and the fall of the score is compared with the map.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy import stats
+
+from coursework import records
+
+LAYERS = {  # the last ones with more than 3×3 positions
+    "plain_mnist": "pool1",
+    "tuned_mnist": "relu3",
+    "plain_lines": "pool1",
+    "tuned_lines": "relu2",
+    "four_head_lines": "relu2",
+}
+TITLES = {"plain": "baseline", "tuned": "tuned", "four_head": "four heads"}
+DATA = {"lines": "lines", "mnist": "digits"}
+
+
+def of_all_networks(images):
+    """``agreement`` for each network, and each head of the four.
+
+    Args:
+        images: dict, "lines" and "mnist" → (N, 28, 28, channels), pixels 0…255.
+
+    Returns:
+        dict, "baseline, digits" for example → method → (N,) rank correlations.
+    """
+    results = {}
+    for name, layer in LAYERS.items():
+        model, _ = records.load(name)
+        kind, dataset = name.rsplit("_", 1)
+        below, above = split_at(model, layer)
+        for head, output in enumerate(model.output_names):
+            title = f"{TITLES[kind]}, {DATA[dataset]}"
+            title = title if len(model.outputs) == 1 else f"{output} head"
+            results[title] = agreement(below, above, images[dataset], head)
+    return results
+
+
+def split_at(model, layer):
+    """Two networks: from the image to a layer, and from the layer to the scores.
+
+    Args:
+        model: a functional ``keras.Model``; the activations of its output layers are
+            made linear, so that the second network gives scores before the softmax.
+        layer: str, a layer that all outputs depend on.
+
+    Returns:
+        Two ``keras.Model``; the second has as many outputs as ``model``.
+    """
+    for name in model.output_names:
+        model.get_layer(name).activation = keras.activations.linear
+    features = model.get_layer(layer).output
+    return keras.Model(model.inputs, features), keras.Model(features, model.outputs)
+
+
+def agreement(below, above, images, head=0):
+    """How signed maps before the ReLU agree with the fall of the score.
+
+    Only positions count whose features differ from those of a black image: the others
+    cannot change by definition.
+
+    Args:
+        below, above: as ``split_at`` gives them.
+        images: (N, height, width, channels), pixels 0…255.
+        head: int, which output; of the predicted class.
+
+    Returns:
+        dict, method → list of N rank correlations (Spearman) over the positions. "ink"
+        is a rule without the network's gradient: how far features are from black.
+    """
+    features = below.predict(images, batch_size=64, verbose=0)
+    black = below.predict(np.zeros_like(images[:1]), verbose=0)[0]
+    found = {}
+    for each in features:
+        gradient, sign, target = _gradient(above, each, head)
+        fall = sign * fall_of_score(above, each, black, head, target)
+        difference = each - black
+        average = gradient.mean(axis=(0, 1))
+        sums = {
+            "Grad-CAM": average * each,
+            "Grad-CAM, black subtracted": average * difference,
+            "HiResCAM": gradient * each,
+            "ink": np.abs(difference),
+        }
+        counted = np.abs(difference).max(axis=-1) > 0
+        for name, terms in sums.items():
+            cam = terms.sum(axis=-1)
+            rank = stats.spearmanr(cam[counted], fall[counted]).statistic
+            found.setdefault(name, []).append(float(rank))
+    return found
+
+
+def fall_of_score(above, features, black, head, target):
+    """What the score loses when one position has the features of a black image.
+
+    Args:
+        above: from the layer to the scores.
+        features, black: (h, w, K) floats.
+        head: int; target: int, the column of its scores.
+
+    Returns:
+        (h, w) floats.
+    """
+    height, width, _ = features.shape
+    one = np.eye(height * width).reshape(-1, height, width, 1)  # a position each
+    changed = np.concatenate([features[None], features * (1 - one) + black * one])
+    scores = _output(above(changed.astype(np.float32)), head)[:, target].numpy()
+    return (scores[0] - scores[1:]).reshape(height, width)
+
+
+def _gradient(above, features, head):
+    """Gradient of the predicted class' score, its sign and column.
+
+    A single sigmoid neuron has two classes: the score of class 0 is the negative one.
+    """
+    values = tf.constant(features[None])
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        scores = _output(above(values), head)[0]
+        target = int(tf.argmax(scores))
+        sign = -1.0 if len(scores) == 1 and scores[0] < 0 else 1.0
+        score = sign * scores[target]
+    return tape.gradient(score, values)[0].numpy(), sign, target
+
+
+def _output(outputs, head):
+    return outputs[head] if isinstance(outputs, (list, tuple)) else outputs
