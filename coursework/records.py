@@ -31,6 +31,7 @@ STUDIES = {  # what was measured of the networks above, or beside them
     "variations_mnist": "Q1/3_variations.ipynb",
     "sample_efficiency": "Q1/4_tuned_cnn.ipynb",
     "ablation_lines": "make sweep OPTIONS='--only ablation'",
+    "ablation_mnist": "make sweep OPTIONS='--only ablation'",
     "variations_four_heads": "Q2/1_four_head_network.ipynb",
     "unseen_lines": "Q2/2_unseen_lines.ipynb",
     "activations": "Q3/1_activations.ipynb",

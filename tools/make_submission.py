@@ -57,7 +57,7 @@ QUESTIONS = {
         ("plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"),
         (
             *("padding", "variations_lines", "variations_mnist", "sample_efficiency"),
-            "ablation_lines",
+            *("ablation_lines", "ablation_mnist"),
         ),
     ),
     2: Question(

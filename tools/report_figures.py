@@ -240,10 +240,10 @@ def variations(known):
 
 def ablation(known):
     """The recipes of the tuned networks without one ingredient."""
-    figure, (lines, digits) = _panels(1, 2, height=1.9)
+    figure, (lines, digits) = _panels(2, 1, height=3.0)
     for axes, name in ((lines, "ablation_lines"), (digits, "ablation_mnist")):
         figures.draw_seed_errors(axes, known[name])
-        axes.set_title({"ablation_lines": "lines", "ablation_mnist": "digits"}[name])
+        axes.set_ylabel({"ablation_lines": "lines", "ablation_mnist": "digits"}[name])
     return figure
 
 

@@ -75,9 +75,10 @@ def draw_seed_errors(axes, record):
         errors = [trial["errors"] for trial in trials]
         heights = row + np.linspace(-0.2, 0.2, seeds)
         axes.plot(errors, heights, "o", color=style.TRAIN, markersize=4, clip_on=False)
-    axes.set_xscale("symlog", linthresh=1)
+    if not axes.dataLim.xmin:  # some have no error, others hundreds
+        axes.set_xscale("symlog", linthresh=1)
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.set_xlim(left=0)
     axes.set_yticks(range(len(record["trials"])), record["trials"])
     axes.invert_yaxis()
