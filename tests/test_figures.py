@@ -8,7 +8,6 @@ from PIL import Image
 from coursework import figures, paths, visualize
 from coursework.data import lines
 from coursework.figures import style, trust, trust_text
-from coursework.studies import activations
 from coursework.studies import maps as map_study
 from coursework.training import heads, metrics
 

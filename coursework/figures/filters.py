@@ -240,14 +240,18 @@ def class_images(classes, judged, names, columns):
         names: dict, (network, head) → C strings, which are shown, in this order.
         columns: int, classes in a row.
     """
-    tiles, notes, rows = [], [], {}
+    tiles, notes, owners = [], [], []
     for (network, head), labels in names.items():
         key = "regularized", network, head
         other = judged[key]["other"]["probabilities"]
         tiles += list(shown_images(classes[key]))
         notes += [f"{n}: {p:.0%}" for n, p in zip(labels, other, strict=True)]
+        owners += [network if head == "class" else head] * len(labels)
+    rows = {}
     for start in range(0, len(tiles), columns):
-        rows[" " * (start // columns)] = tiles[start : start + columns]
+        shown = dict.fromkeys(owners[start : start + columns])
+        label = "\n".join(LABELS.get(owner, owner) for owner in shown)
+        rows[label + " " * start] = tiles[start : start + columns]
     places = [(n // columns, n % columns, note) for n, note in enumerate(notes)]
     correct, images = (
         sum(judged["regularized", *key]["other"][field] for key in names)

@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import ticker
 
 from coursework import visualize
 from coursework.data import lines
