@@ -247,7 +247,8 @@ def test_probes_are_drawn_beside_pixels_chance_and_untrained_ones():
 
 def test_titles_of_probes_say_what_training_added():
     study = probe_study()
-    assert figures.probe_title(study, "Lines").endswith("makes angle easier to read")
+    title = figures.probe_title(study, "Lines")
+    assert title.endswith("makes the angle easier to read")
     for by_label in study["layers"]["plain_lines"].values():
         by_label["angle"] = by_label["color"]
     assert "adds nothing" in figures.probe_title(study, "Lines")

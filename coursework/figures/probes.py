@@ -121,7 +121,7 @@ def tuning(found, title):
     axes.set(ylim=(len(found) - 0.5, -0.5), xlim=(-0.02, 1))
     axes.set_xlabel("orientation index (0: all angles alike, 1: one angle)")
     axes.set_title(title)
-    axes.legend(loc="lower right", markerscale=2)
+    figure.legend(loc="outside lower center", ncols=2, markerscale=2)
     return figure
 
 
@@ -158,7 +158,7 @@ def probe_title(study, what):
     labels = [label for label, layers in by_label.items() if any(layers.values())]
     if not labels:
         return f"{what}: training adds nothing that can be read"
-    return f"{what}: training makes {_listed(labels)} easier to read"
+    return f"{what}: training makes the {_listed(labels)} easier to read"
 
 
 def helped(study):
@@ -215,7 +215,7 @@ def activation_findings(results):
         f"The digit: {max(digits['pixels']['digit'].values()):.1%} at the pixels, "
         f"{digit['untrained']:.1%} at relu5 untrained, {digit['trained']:.1%} trained.",
         f"First filters respond more selectively to one angle than untrained ones in "
-        f"{len(tuned)} of {len(results['tuning'])} networks: {', '.join(tuned)}.",
+        f"{len(tuned)} of {len(results['tuning'])} networks: {'; '.join(tuned)}.",
         f"{dead} of {channels:,} channels after a ReLU are inactive for every image.",
     )
 
