@@ -9,7 +9,6 @@ from coursework import records, visualize
 from coursework.data import lines, unseen
 from coursework.studies import map_interventions, maps
 from coursework.training import metrics, networks
-from coursework.visualize import evaluation
 
 KIND = "HiResCAM (last layer)"
 
@@ -88,7 +87,7 @@ class TestSimilarity:
         first, second = np.random.default_rng(0).random((2, 4, 6, 6)).round(1)
         everywhere, half = np.ones(first.shape, bool), first > 0.3
         found = maps.spearman(first, second, everywhere)
-        assert found.mean() == pytest.approx(evaluation.similarity(first, second)[0])
+        assert found.mean() == pytest.approx(visualize.similarity(first, second)[0])
         expected = stats.spearmanr(first[2][half[2]], second[2][half[2]])[0]
         assert maps.spearman(first, second, half)[2] == pytest.approx(expected)
 

@@ -315,8 +315,6 @@ def probes(known):
     return figure
 
 
-
-
 # --- the network of question 2 --------------------------------------------------------
 
 

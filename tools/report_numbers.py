@@ -12,6 +12,7 @@ from scipy import signal
 
 from coursework import paths, records
 from coursework.data import lines, splits
+from coursework.figures import maps as map_figures
 from coursework.figures import tables, trust_text
 from coursework.studies import maps as map_study
 from coursework.studies import probes as probe_study
@@ -450,3 +451,17 @@ def visibility_table(rows):
         for low, high, images, errors in rows
     ]
     return tables.markdown(columns, cells, "lrrr")
+
+
+def better_maps(record):
+    """In how many networks and heads HiResCAM surely agrees better than Grad-CAM."""
+    return map_figures.better(record["agreement"])
+
+
+def mean_signed(values):
+    return signed(statistics.mean(values))
+
+
+def lowest(record, method):
+    """The lowest mean agreement of a method, of any network or head."""
+    return signed(min(statistics.mean(f[method]) for f in record["agreement"].values()))

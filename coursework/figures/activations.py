@@ -9,7 +9,6 @@ from PIL import Image, ImageDraw, ImageFont
 from coursework import files, paths
 from coursework.data import lines
 from coursework.figures import data, style, tables
-from coursework.visualize import pictures
 
 PICTURE = 0.86  # inches, of one in a table
 COLUMNS = {  # layers of a table of pictures; those of a stage show the same channel
@@ -224,7 +223,7 @@ def all_channels(outputs, title):
     heights = [line + (0 if tiles is None else len(tiles)) for _, tiles in blocks]
     width = SHEET_COLUMNS * (SHEET_TILE + style.GAP) + style.GAP
     sheet = Image.new("RGB", (width, sum(heights)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.truetype(pictures.FONT, LETTERS)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.truetype(style.FONT, LETTERS)
     for top, (text, tiles) in zip(np.cumsum([0, *heights]), blocks, strict=False):
         draw.text((2, top + 3), text, "black", font)
         if tiles is not None:

@@ -3,10 +3,9 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from coursework import paths
-from coursework.figures import filters, tables
+from coursework import paths, visualize
+from coursework.figures import filters, style, tables
 from coursework.studies import filters as filter_study
-from coursework.visualize import files, pictures
 
 TILE, GAP = 84, 4  # px, of a picture
 LINE, LEFT = 20, 112  # px, of a heading, of the names of the rows
@@ -73,7 +72,7 @@ def save_sheet(rows, labels, heading, name, statuses=None, beside=None):
     block = LINE + len(rows) * pitch + 2 * GAP
     size = LEFT + filters.COLUMNS * pitch, LINE + 2 * GAP + blocks * block
     page = Image.new("RGB", size, "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.truetype(pictures.FONT, 14)
+    draw, font = ImageDraw.Draw(page), ImageFont.truetype(style.FONT, 14)
     draw.text((GAP, GAP), heading, "black", font)
     for index, label in enumerate(labels):
         left = LEFT + index % filters.COLUMNS * pitch
@@ -86,7 +85,7 @@ def save_sheet(rows, labels, heading, name, statuses=None, beside=None):
             if index % filters.COLUMNS == 0:
                 draw.text((GAP, place[1] + TILE / 2), kind, "black", font, anchor="lm")
     path = paths.figures() / f"{name}.png"
-    files.write_png(page, path, palette=True)
+    visualize.write_png(page, path, palette=True)
     return path.name
 
 

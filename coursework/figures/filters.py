@@ -3,9 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from coursework import visualize
 from coursework.studies import filters as filter_study
 from coursework.studies import similarity
-from coursework.visualize import pictures
 
 COLUMNS = 8  # filters side by side
 LABELS = {
@@ -19,7 +19,7 @@ LABELS = {
 
 def shown_images(images):
     """Images of 0…255 as (N, height, width, 3) floats, 0…1."""
-    return np.stack([pictures.as_shown(image, (0, 255)) for image in images])
+    return np.stack([visualize.as_shown(image) for image in images])
 
 
 def shown_weights(kernels, sign=1):
@@ -34,7 +34,7 @@ def shown_weights(kernels, sign=1):
     """
     values = (sign * kernels).clip(0)
     most = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
-    return np.stack([pictures.as_shown(v, (0, 1)) for v in values / most])
+    return np.stack([visualize.as_shown(v, (0, 1)) for v in values / most])
 
 
 def picture_rows(rows, columns, title, beside=None, notes=()):

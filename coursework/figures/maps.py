@@ -4,10 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
+from coursework import visualize
 from coursework.data import lines
 from coursework.figures import style, tables
 from coursework.training import effects
-from coursework.visualize import pictures
 
 TILE = 1.05  # inches, of an image
 NAMES = {  # of the networks, in the figures
@@ -41,7 +41,7 @@ def map_grid(images, classes, rows, title):
     size = BESIDE + TILE * len(images), (TILE + 0.3) * (1 + len(rows)) + 0.4
     figure, grid = plt.subplots(1 + len(rows), len(images), figsize=size)
     for axes, image, label in zip(grid[0], images, classes, strict=True):
-        _draw(axes, pictures.as_shown(image, (0, 255)))
+        _draw(axes, visualize.as_shown(image))
         axes.set_title(_class_name(images, "class", label), fontsize=8, loc="center")
     _name_row(grid[0, 0], "image")
     for line, ((name, method), maps) in zip(grid[1:], rows.items(), strict=True):
@@ -78,7 +78,7 @@ def cam_steps(image, feature_maps, weights, placed):
     total = feature_maps @ weights
     shown = np.argsort(-np.abs(weights))
     figure, grid = plt.subplots(1, 8, figsize=(8 * TILE + 0.8, TILE + 0.75))
-    _draw(grid[0], pictures.as_shown(image, (0, 255)))
+    _draw(grid[0], visualize.as_shown(image))
     captions = ["image"]
     for axes, number in zip(grid[1:], shown[:STRONGEST], strict=False):
         _draw_signed(axes, feature_maps[..., number])
@@ -107,7 +107,7 @@ def against_experiment(image, maps, fall, counted):
     """
     panels = {"the score falls by": fall} | maps
     figure, grid = plt.subplots(1, 4, figsize=(8.4, 2.8))
-    _draw(grid[0], pictures.as_shown(image, (0, 255)))
+    _draw(grid[0], visualize.as_shown(image))
     grid[0].set_title("image", fontsize=9, loc="center")
     for axes, (name, values) in zip(grid[1:], panels.items(), strict=True):
         _draw_signed(axes, values)
@@ -138,7 +138,7 @@ def agreement(results):
     axes.set(xlim=(-0.4, 1.02), ylim=(len(results) - 0.5, -0.5))
     axes.set_xlabel("rank correlation with the experiment (bar: 95 % interval)")
     axes.set_title(
-        f"HiResCAM agrees better than Grad-CAM in {_better(results)} of "
+        f"HiResCAM agrees better than Grad-CAM in {better(results)} of "
         f"{len(results)} networks and heads"
     )
     figure.legend(loc="outside lower center", ncols=3)
@@ -173,7 +173,7 @@ def map_findings(measured):
     results, outside = measured["agreement"], measured["beside the line"]
     sentences = [
         f"HiResCAM agrees better with the experiment than Grad-CAM in "
-        f"{_better(results)} of {len(results)} networks and heads (paired tests, "
+        f"{better(results)} of {len(results)} networks and heads (paired tests, "
         "corrected by Holm's method)."
     ]
     for method in ("Grad-CAM", "HiResCAM", "ink"):
@@ -191,7 +191,7 @@ def map_findings(measured):
     tables.findings(*sentences)
 
 
-def _better(results):
+def better(results):
     """How many networks and heads HiResCAM agrees with surely better: a paired test."""
     ps = effects.holm(
         [stats.ttest_rel(x["HiResCAM"], x["Grad-CAM"]).pvalue for x in results.values()]
@@ -206,7 +206,7 @@ def _signed(value):
 
 def _over(image, scaled):
     """An image with a map 0…1 over it, (height, width, 3) floats 0…1."""
-    return pictures.overlay(image * DIMMED, scaled, (0, 255))
+    return visualize.overlay(image * DIMMED, scaled, alpha=0.8)
 
 
 def _draw(axes, picture):

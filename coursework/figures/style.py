@@ -5,6 +5,7 @@ Colours are readable in grey print.
 
 import io
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import ticker
@@ -20,6 +21,7 @@ HEADS = {  # line and colour of each head, to be told apart in grey print too
     "angle": ("D-", "black"),
 }
 SCALE, SIGNED = "viridis", "RdBu_r"  # for values of one sign, of two signs
+FONT = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # for Pillow
 GAP = 2  # px between the tiles of a sheet
 BACKGROUND = 200  # grey level between tiles
 NEARLY_WHITE = 250  # what a reduced palette makes of white

@@ -12,7 +12,6 @@ import numpy as np
 from coursework import visualize
 from coursework.studies import similarity
 from coursework.training import runs
-from coursework.visualize import network, pictures
 
 STARTS = (  # networks that one notebook built one after the other, from seed 0
     ("plain_lines", "plain_mnist"),
@@ -121,7 +120,7 @@ def inside_field(model, layer, image):
         (height, width) bool.
     """
     shape = model.get_layer(layer).output.shape[1:3]
-    axes = network.of(model).grid(layer, image)
+    axes = visualize.receptive_fields(model, layer, image.shape)
     down, across = (
         np.abs(np.arange(length) - axis.start - axis.stride * (units // 2))
         < axis.size / 2
@@ -140,7 +139,7 @@ def dimmed(images, seen):
     Returns:
         (N, height, width, 3) floats, 0…1.
     """
-    shown = np.stack([pictures.as_shown(image, (0, 255)) for image in images])
+    shown = np.stack([visualize.as_shown(image) for image in images])
     gray, left = OUTSIDE
     return np.where(seen[..., None], shown, gray + left * shown)
 

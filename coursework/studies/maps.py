@@ -132,8 +132,7 @@ def pointing(trained, random, images, masks):
     return {
         "rows": rows,
         "rules": {
-            name.replace("centre", "center"): {"value": s.pointing, "energy": s.energy}
-            for name, s in rules.items()
+            name: {"value": s.pointing, "energy": s.energy} for name, s in rules.items()
         },
     }
 

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy import stats
 
-from coursework.visualize import ascent
+from coursework import visualize
 
 SHIFT = 3  # px, by which an image and a patch may be displaced
-BLACK = 255 * ascent.NOISE  # up to which a value counts as black
+BLACK = 255 * visualize.NOISE  # up to which a value counts as black
 
 
 def against_optimum(images, weights, channels):
