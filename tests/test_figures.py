@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from coursework import figures, paths, visualize
+from coursework import figures, visualize
 from coursework.data import lines
 from coursework.figures import style, trust, trust_text
 from coursework.studies import maps as map_study
@@ -456,15 +456,3 @@ class TestFilters:
         assert figures.shown_weights(kernels)[0, 0].tolist() == [[1, 0, 0], [0, 0, 0]]
         negative = figures.shown_weights(kernels, sign=-1)[0, 0]
         assert negative.tolist() == [[0, 0, 0], [0, 0, 0.5]]
-
-    def test_the_images_of_a_sheet_can_be_read_again(self, sandbox):
-        random = np.random.default_rng(0)
-        images = random.integers(0, 256, (10, 28, 28, 1))
-        images[:, 0, 0] = 0
-        classes = {("regularized", "tuned_mnist", "class"): images}
-        names = {("tuned_mnist", "class"): list(map(str, range(10)))}
-        figures.class_sheets(classes, names)
-        path = paths.figures() / "classes_tuned_mnist.png"
-        tiles = np.array(figures.regularized_tiles(path))
-        assert tiles.shape == (10, 84, 84, 3)
-        assert tiles[:, 1::3, 1::3, 0] == pytest.approx(images[..., 0], abs=8)

@@ -221,16 +221,6 @@ class TestBadInput:
         self.replace(project / report_text.TEMPLATES / "Q1.md.j2", text.encode())
         refused(rf"reports/figures/{name}\.png is missing: run make run")
 
-    def test_a_missing_sheet(self, project):
-        (project / "reports" / "figures" / "filters_tuned_mnist_conv1.png").unlink()
-        with pytest.raises(FileNotFoundError, match=r"mnist_conv1\.png is missing"):
-            report_figures.tiles("filters_tuned_mnist_conv1")
-
-    def test_a_sheet_with_other_columns(self):
-        expected = "heatmaps_tuned_lines.png has 8 columns .* expects 5"
-        with pytest.raises(ValueError, match=expected):
-            report_figures.tiles("heatmaps_tuned_lines", 5)
-
     @pytest.mark.parametrize(
         ("text", "expected"),
         [

@@ -5,13 +5,11 @@ holds, pictures of layers, filters and maps, is cut out of the notebooks' own fi
 """
 
 import contextlib
-import io
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers
-from PIL import Image
 
 from coursework import figures, paths, records
 from coursework.data import lines
@@ -43,28 +41,7 @@ NETWORKS = {
 }
 Q1_NETWORKS = tuple(NETWORKS)[:4]
 TENFOLD = 10  # losses that range farther have a mark at powers of ten alone
-PICTURE = 0.5  # share of dark pixels in a row or column of a sheet that holds pictures
-DARK = 128
-LEAST_TILE = 20  # px; smaller runs of dark rows are letters
-LIGHTER = np.array([[1, 0.4, 0.3], [0.4, 1, 0.4], [0.35, 0.65, 1]])  # RGB to RGB
-SHOWN_FILTERS = 8
-TILE_GAP = 0.025  # inches
-FILTERS_OF_DIGITS = tuple(f"tuned_mnist_conv{number}" for number in (1, 2, 3, 4))
-FILTERS_OF_LINES = (
-    *(f"tuned_lines_conv{number}" for number in (1, 2, 3)),
-    "four_head_lines_conv3",
-)
-SHEET_COLUMNS = {"tuned_lines": 8, "plain_mnist": 6}  # of the sheets of heatmaps
 CLASS_PICTURES = 10, 18  # of the digits, of all heads' levels
-HEATMAPS = {  # of them, the columns that are shown
-    "tuned_lines": {
-        **{0: "lines", 3: "Grad-CAM\nrelu3", 4: "HiResCAM\nrelu1"},
-        **{6: "HiResCAM\nrelu3", 7: "occlusion"},
-    },
-    "plain_mnist": {
-        **{0: "digits", 2: "Grad-CAM\npool1", 4: "HiResCAM\npool1", 5: "occlusion"}
-    },
-}
 
 
 def draw_all(known):
@@ -365,142 +342,9 @@ def _told(members):
     return "\n".join([members[0].name, *kinds, f"→ {shape}", *counted])
 
 
-# --- cut out of the notebooks' sheets -------------------------------------------------
-
-
-def tiles(name, expected=None):
-    """The pictures of a sheet of ``reports/figures``, without its words.
-
-    Args:
-        name: str, of the sheet.
-        expected: int, how many columns of pictures it should have; None is any number.
-
-    Returns:
-        List of rows, each a list of (height, width, 3) uint8 arrays.
-
-    Raises:
-        FileNotFoundError: there is no such sheet.
-        ValueError: it has no columns of pictures, or not as many as expected.
-    """
-    path = paths.ROOT / "reports" / "figures" / f"{name}.png"
-    if not path.is_file():
-        raise FileNotFoundError(missing(path))
-    sheet = np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("RGB"))
-    dark = np.asarray(Image.fromarray(sheet).convert("L")) < DARK
-    columns = _runs(dark.mean(axis=0))
-    if len(columns) != (expected or max(1, len(columns))):
-        raise ValueError(
-            f"{paths.relative(path)} has {len(columns)} columns of pictures where the "
-            f"report expects {expected or 'some'}"
-        )
-    rows = _runs(dark[:, slice(*columns[0])].mean(axis=1))
-    return [[sheet[slice(*r), slice(*c)] for c in columns] for r in rows]
-
-
-def _runs(shares):
-    """First and last + 1 of each long run of shares above ``PICTURE``."""
-    edges = np.flatnonzero(np.diff(np.pad(shares > PICTURE, 1).astype(int)))
-    pairs = edges.reshape(-1, 2)
-    return [(int(a), int(b)) for a, b in pairs if b - a >= LEAST_TILE]
-
-
 def missing(path):
     """What to say of a notebook's figure that is not there."""
     return f"{paths.relative(path)} is missing: run make run, whose notebooks make it"
-
-
-def filters(_):
-    """Eight filters of each layer: on the left of digits, on the right of lines."""
-    rows, titles = [], []
-    for left, right in zip(FILTERS_OF_DIGITS, FILTERS_OF_LINES, strict=True):
-        digits, of_lines = (_spread(sheet(f"filters_{name}")) for name in (left, right))
-        rows.append([*digits, *map(lighter, of_lines)])
-        blank = [""] * (SHOWN_FILTERS - 1)
-        titles.append([_layer(left), *blank, _layer(right), *blank])
-    return _table_of_pictures(rows, titles)
-
-
-def _layer(sheet):
-    network, layer = sheet.rsplit("_", 1)
-    return f"{NETWORKS[network]}: {layer}"
-
-
-def _spread(found):
-    """Eight pictures, from the first to the last."""
-    chosen = np.linspace(0, len(found) - 1, SHOWN_FILTERS).astype(int)
-    return [found[index] for index in chosen]
-
-
-def sheet(name):
-    """The regularized images of a sheet of the chapter on filters.
-
-    Raises:
-        FileNotFoundError: there is no such sheet.
-    """
-    path = paths.ROOT / "reports" / "figures" / f"{name}.png"
-    if not path.is_file():
-        raise FileNotFoundError(missing(path))
-    return figures.regularized_tiles(path)
-
-
-def classes(_):
-    """What speaks most for each digit, and for what each head can answer."""
-    digits = sheet("classes_tuned_mnist")
-    of_heads = [lighter(tile) for tile in sheet("classes_four_head_lines")]
-    counts = len(digits), len(of_heads)
-    if counts != CLASS_PICTURES:
-        raise ValueError(
-            f"the sheets of classes have {counts} pictures; expected {CLASS_PICTURES}"
-        )
-    names = [*(n for head in heads.BINARY for n in lines.ATTRIBUTE_NAMES[head])]
-    rows = [[*digits, *of_heads[:4]], [*of_heads[6:], *of_heads[4:6]]]
-    angles = lines.ATTRIBUTE_NAMES["angle"]
-    titles = [[*map(str, range(10)), *names[:4]], [*angles, *names[4:]]]
-    return _table_of_pictures(rows, titles)
-
-
-def heatmaps(_):
-    """Where the tuned network looks on lines, and the specified one on digits."""
-    shown, titles = [], []
-    for name, columns in HEATMAPS.items():
-        rows = tiles(f"heatmaps_{name}", SHEET_COLUMNS[name])
-        shown.append([[row[index] for index in columns] for row in rows])
-        titles += columns.values()
-    shown[0] = [[lighter(image), *maps] for image, *maps in shown[0]]
-    rows = [[*left, *right] for left, right in zip(*shown, strict=True)]
-    return _table_of_pictures(rows, [titles], 0.86 * WIDTH)
-
-
-def lighter(picture):
-    """Red and blue on black as a grey print can show them."""
-    mixed = picture.astype(float) @ LIGHTER
-    return mixed.clip(0, 255).astype(np.uint8)
-
-
-def _table_of_pictures(rows, titles, width=WIDTH):
-    """Pictures in rows and columns; a row of titles, or one for each row."""
-    side = width / len(rows[0])
-    head = 0.14 * (1 + max(title.count("\n") for title in titles[0]))
-    heads_above = [head if row < len(titles) else 0 for row in range(len(rows))]
-    height = side * len(rows) + sum(heads_above)
-    figure = plt.figure(figsize=(width, height), layout="none")
-    bottom = height
-    for row, (pictures, above) in enumerate(zip(rows, heads_above, strict=True)):
-        bottom -= side + above
-        named = titles[row] if above else [""] * len(pictures)
-        for column, (picture, title) in enumerate(zip(pictures, named, strict=False)):
-            place = column * side, bottom, side - TILE_GAP, side - TILE_GAP
-            relative = np.array(place) / [width, height, width, height]
-            _show(figure.add_axes(relative), picture, title)
-    return figure
-
-
-def _show(axes, picture, title):
-    axes.imshow(picture, interpolation="nearest", aspect="auto")
-    axes.set(xticks=[], yticks=[])
-    wide = ":" in title  # the name of a row, not of a column
-    axes.set_title(title, loc="left" if wide else "center", fontsize=6.5, pad=2)
-    axes.spines[:].set_visible(False)
 
 
 DRAWN = {
@@ -518,7 +362,4 @@ DRAWN = {
     "report_interventions": interventions,
     "report_head_variations": head_variations,
     "report_probes": probes,
-    "report_filters": filters,
-    "report_classes": classes,
-    "report_heatmaps": heatmaps,
 }

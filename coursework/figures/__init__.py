@@ -24,7 +24,6 @@ from coursework.figures.data import (
 from coursework.figures.filter_sheets import (
     class_sheets,
     filter_sheets,
-    regularized_tiles,
 )
 from coursework.figures.filter_tables import (
     control_findings,

@@ -121,24 +121,3 @@ def class_sheets(classes, names):
         )
         links.append(f"[{filters.LABELS[network]}](../reports/figures/{file})")
     tables.findings(f"All classes: {', '.join(links)}.")
-
-
-def regularized_tiles(path):
-    """The regularized images of a sheet, filter by filter or class by class.
-
-    Args:
-        path: of a file that ``filter_sheets`` or ``class_sheets`` wrote.
-
-    Returns:
-        List of (``TILE``, ``TILE``, 3) uint8 arrays.
-    """
-    sheet = np.asarray(Image.open(path).convert("RGB"))
-    rows = 1 if path.name.startswith("classes") else 2 + len(PATCHES)
-    rows += 2 * path.stem.endswith("conv1")  # of the weights
-    block = LINE + rows * (TILE + GAP) + 2 * GAP
-    tiles = [
-        sheet[top : top + TILE, left : left + TILE]
-        for top in range(2 * (LINE + GAP), len(sheet), block)
-        for left in range(LEFT, sheet.shape[1] - GAP, TILE + GAP)
-    ]
-    return [tile for tile in tiles if tile.min() < DARKEST]
