@@ -258,7 +258,7 @@ def test_tuning_is_beside_that_of_untrained_filters():
     few = {"trained": [0.4, 0.6], "untrained": [0.1, 0.1, 0.2], "p": 0.01}
     found = {"plain_lines": few, "tuned_mnist": few | {"p": 0.3}}
     axes = figures.tuning(found, figures.tuning_title(found)).axes[0]
-    assert "in 1 of 2 networks" in axes.get_title()
+    assert "in 1 of 2 networks" in axes.get_title(loc="left") + axes.get_title()
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["baseline, lines", "tuned, digits"]
     bars = [line for line in axes.lines if line.get_color() == "black"]

@@ -190,7 +190,7 @@ def probe_findings(study):
         best = max(cell["trained"] for cell in cells)
         sentences.append(
             f"**{label.capitalize()}**: pixels {pixels:.1%}, best untrained layer "
-            f"{control:.1%}, best trained layer {best:.1%}. Training helps in "
+            f"{control:.1%}, best trained layer {best:.2%}. Training helps in "
             f"{sum(layers.values())} of {len(layers)} layers."
         )
     tables.findings(*sentences)
@@ -211,9 +211,9 @@ def activation_findings(results):
         f"{_listed(sure).capitalize()} can be read from the pixels without any layer.",
         f"The angle: {max(lines_['pixels']['angle'].values()):.0%} at the pixels, "
         f"{angle['untrained']:.0%} at relu3 of an untrained tuned network, "
-        f"{angle['trained']:.1%} after training.",
+        f"{angle['trained']:.2%} after training.",
         f"The digit: {max(digits['pixels']['digit'].values()):.1%} at the pixels, "
-        f"{digit['untrained']:.1%} at relu5 untrained, {digit['trained']:.1%} trained.",
+        f"{digit['untrained']:.1%} at relu5 untrained, {digit['trained']:.2%} trained.",
         f"First filters respond more selectively to one angle than untrained ones in "
         f"{len(tuned)} of {len(results['tuning'])} networks: {'; '.join(tuned)}.",
         f"{dead} of {channels:,} channels after a ReLU are inactive for every image.",
