@@ -173,7 +173,8 @@ def gaps(found):
     for axes, (seed, result) in zip(others, found.items(), strict=True):
         rules = {name: rule["value"] for name, rule in result["rules"].items()}
         verdicts = map_study.verdicts_of_gaps(result)
-        _draw(axes, result["rows"], rules | {"uniform": 0}, verdicts)
+        _draw(axes, result["rows"], rules, verdicts)
+        axes.axvline(0, color="0.8", zorder=0)
         values = [row["other_line"] for row in result["rows"].values()]
         axes.plot(values, range(len(values)), "+", color="black", markersize=9)
         axes.set(title=f"Agreement, {seed}", xlabel="mean rank correlation")
