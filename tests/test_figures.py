@@ -283,50 +283,33 @@ def some_maps(values):
     )
 
 
-def test_maps_lie_over_their_images_and_blank_ones_are_marked(few_lines):
-    images = few_lines.images[:2]
-    values = np.zeros((2, 28, 28))
-    values[0, 3, 4] = 5
-    columns, notes = figures.over_images(images, {"Grad-CAM": some_maps(values)})
-    assert list(columns) == ["image", "Grad-CAM"]
-    assert columns["image"] == pytest.approx(images / 255)
-    assert notes == [(1, 1, "no evidence")]
-    blank = columns["Grad-CAM"][1]
-    rounding = 0.501 / 255  # overlays are bytes
-    assert blank == pytest.approx(images[1] / 255 * figures.DIMMED, abs=rounding)
-    brightest = columns["Grad-CAM"][0].sum(axis=-1).argmax()
-    assert brightest == 3 * 28 + 4
+class TestMaps:
+    """Pictures of the chapter on class activation maps."""
 
+    def test_a_map_without_evidence_says_so_and_leaves_the_image(self, few_lines):
+        values = np.zeros((2, 28, 28))
+        values[0, 3, 4] = 5
+        rows = {("tuned_lines", "gradcam"): some_maps(values)}
+        figure = figures.map_grid(few_lines.images[:2], [0, 55], rows, "title")
+        grid = np.array(figure.axes).reshape(2, 2)
+        assert [axes.get_ylabel() for axes in grid[:, 0]] == [
+            "image",
+            "tuned\nGrad-CAM",
+        ]
+        assert grid[0, 1].get_title(loc="center") == "long thin\nblue 45°"
+        assert grid[1, 0].get_xlabel() == "short thin\nred 0° (0%)"
+        assert grid[1, 1].get_xlabel().endswith("no evidence")
+        brightest = grid[1, 0].images[0].get_array().sum(axis=-1).argmax()
+        assert brightest == 3 * 28 + 4
 
-def test_a_table_of_pictures_has_a_column_each_and_names_its_rows(few_lines):
-    images = few_lines.images[:3] / 255
-    small = np.ones((3, 4, 4, 3))
-    columns = {"image": images, "small": small}
-    figure = figures.picture_table(columns, ["a", "b", "c"], [(1, 1, "blank")])
-    assert [axes.get_title() for axes in figure.axes] == ["image", "small"]
-    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["a", "b", "c"]
-    assert [t.get_text() for t in figure.axes[1].texts] == ["blank"]
-    shown = figure.axes[0].images[0].get_array()
-    whole = images.repeat(4, axis=1).repeat(4, axis=2)
-    assert (shown[2:114, 2:114] == whole[0]).all()
-    assert (shown[2 + 2 * 116 : 114 + 2 * 116, 2:114] == whole[2]).all()
-
-
-def test_activations_share_a_scale_and_only_positive_ones_count():
-    values = np.zeros((2, 2, 2, 2))
-    values[0, 0, 0] = 4, 0
-    values[1, 0, 0] = 1, -9
-    values[1, 1, 1] = 2, 2
-    shown = figures.brightness(values)
-    full, none, half, whole = (
-        shown[0, 0, 0],
-        shown[0, 1, 1],
-        shown[1, 0, 0],
-        shown[1, 1, 1],
-    )
-    assert full == pytest.approx(whole)
-    assert (half != none).any()
-    assert (half != full).any()
+    def test_agreement_counts_what_a_paired_test_resolves(self):
+        random = np.random.default_rng(0)
+        low = random.uniform(0, 0.5, 20)
+        same = {"Grad-CAM": low, "HiResCAM": low + random.normal(0, 0.1, 20)}
+        better = {"Grad-CAM": low, "HiResCAM": low + 0.3 + random.normal(0, 0.1, 20)}
+        results = {"a": same | {"ink": low}, "b": better | {"ink": low}}
+        title = figures.agreement(results).axes[0].get_title()
+        assert "in 1 of 2 networks" in title
 
 
 def maps_record(p):

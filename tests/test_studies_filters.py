@@ -150,7 +150,9 @@ class TestLayer:
         model = make_brightness_network()
         scores = filters.center_units(model, "relu1")
         images = np.stack([tested[1], 0 * tested[1]])
-        raw = visualize.filters(model, "relu1", background=0, objective="center", steps=300)
+        raw = visualize.filters(
+            model, "relu1", background=0, objective="center", steps=300
+        )
         layer = filters.examine(model, "relu1", images, tested, [0], raw)
         own = np.diag(filters.predict(scores, images))
         assert own == pytest.approx([1.6, 0.5])

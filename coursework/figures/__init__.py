@@ -53,12 +53,6 @@ from coursework.figures.forest import (
     forest_legend,
     seed_errors,
 )
-from coursework.figures.inside import (
-    DIMMED,
-    brightness,
-    over_images,
-    picture_table,
-)
 from coursework.figures.layers import layers
 from coursework.figures.maps import (
     against_experiment,
