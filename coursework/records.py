@@ -36,6 +36,7 @@ STUDIES = {  # what was measured of the networks above, or beside them
     "unseen_lines": "Q2/2_unseen_lines.ipynb",
     "activations": "Q3/1_activations.ipynb",
     "filters": "Q3/2_filters.ipynb",
+    "class_activation_maps": "Q3/3_class_activation_maps.ipynb",
     "map_tests": "Q3/4_can_maps_be_trusted.ipynb",
 }
 FIELDS = (

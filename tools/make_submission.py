@@ -68,7 +68,7 @@ QUESTIONS = {
     3: Question(
         "looking into networks",
         (*_LINE_NETWORKS, *_DIGIT_NETWORKS),
-        ("activations", "filters", "map_tests"),
+        ("activations", "filters", "class_activation_maps", "map_tests"),
         ("models/README.md", "Q3/visualize.py", "Q3/examples/*.png"),
     ),
 }
