@@ -16,10 +16,10 @@ def test_the_functions_do_what_the_readme_says(monkeypatch):
     made = {}
     exec(compile(code, "Q3/README.md", "exec"), made)
     assert made["activations"]["conv1"].shape == (1, 28, 28, 16)
-    assert made["found"].maps.shape == (1, 28, 28)
-    assert 0 < made["found"].scaled().max() <= 1
-    assert made["excited"].images.shape == (8, 28, 28, 3)
-    assert np.isin(made["excited"].statuses, ["ok", "dead", "saturated"]).all()
+    assert made["maps"].maps.shape == (1, 28, 28)
+    assert 0 < made["maps"].scaled().max() <= 1
+    assert made["filters"].images.shape == (8, 28, 28, 3)
+    assert np.isin(made["filters"].statuses, ["ok", "dead", "saturated"]).all()
 
 
 def test_the_commands_of_the_readme_are_understood(monkeypatch, tmp_path):
@@ -32,4 +32,4 @@ def test_the_commands_of_the_readme_are_understood(monkeypatch, tmp_path):
     monkeypatch.setattr(drawing.Page, "of_layer", lambda *a: planned.append(a) or {})
     for line in lines:
         assert command.main([*line.split(), "--out", str(tmp_path)]) == 0, line
-    assert len(planned) == 4
+    assert len(planned) == 3

@@ -22,7 +22,7 @@ import run_notebooks
 TEMPLATES = "reports/templates"
 REPOSITORY = ""  # of the page's links: "https://github.com/NAME/PROJECT"; else relative
 FULL_WIDTH = report_figures.WIDTH * report_figures.DPI  # px of a figure as wide as text
-MOST_FIGURES = 7
+MOST_FIGURES = 6
 MADE = {f"reports/Q{number}.{kind}" for number in (1, 2, 3) for kind in ("md", "pdf")}
 HEADING = re.compile(r"^(##+) (.+)$", re.MULTILINE)
 
