@@ -2,7 +2,7 @@
 
 A circle is the map of the trained network with its 95 % interval, filled where it
 passes the test; a cross is the same kind of map with shuffled weights; a dashed line is
-a rule that needs no network.
+what a map has to exceed.
 """
 
 import matplotlib.pyplot as plt
@@ -13,29 +13,31 @@ from coursework.studies import maps as map_study
 from coursework.training import metrics
 
 RANDOM, RULE = "0.45", style.VALIDATION
-MARKS = {  # of ``similarities``: marker, color, label
-    "seed": ("o", style.TRAIN, "same line, other seed"),
-    "color": ("s", "black", "same line, other color"),
-    "random": ("x", RANDOM, "same line, shuffled weights"),
-    "other": ("|", RULE, "another line"),
+MARKS = {  # of ``similarities``: marker, color, label, shift within its row
+    "seed": ("^", style.TRAIN, "other seed", -0.22),
+    "class": ("s", "black", "another class", 0),
+    "random": ("x", RANDOM, "shuffled weights, three times", 0.22),
+    "other": ("D", RULE, "another line", 0.22),
 }
 PROFILES = ("Grad-CAM (last layer)", "HiResCAM (last layer)", "integrated gradients")
 UNITS = (  # of the tests, and on what each is done
     "share of lines\n(tuned CNN)",
-    "rank correlation\n(tuned CNN)",
+    "difference of correlations\n(tuned CNN)",
     "share of digits\n(baseline)",
-    "rank correlation\n(length head)",
+    "difference of correlations\n(length head, two seeds)",
 )
-VERDICTS = {  # passed → marker, its fill
-    True: ("o", style.TRAIN),
-    False: ("o", "white"),
-    None: ("D", "0.8"),
+VERDICTS = {  # passed → marker, its fill, label
+    True: ("o", style.TRAIN, "passes"),
+    False: ("o", "white", "does not"),
+    None: ("D", "0.8", "nonzero only on the line"),
 }
 NAMES = {
     "plain_lines": "baseline",
     "tuned_lines": "tuned CNN",
     "four_head_lines: length": "four heads, length",
     "four_head_lines: angle": "four heads, angle",
+    "plain_mnist": "baseline",
+    "tuned_mnist": "tuned CNN",
 }
 
 
@@ -51,8 +53,7 @@ def map_grid(image, rows):
     figure, grid = plt.subplots(len(rows), len(kinds) + 1, figsize=size)
     outline = image.any(axis=-1)
     for line, (label, maps) in zip(grid, rows.items(), strict=True):
-        shown = image[..., ::-1] if "color" in label else image
-        line[0].imshow(shown)
+        line[0].imshow(image)
         line[0].set_ylabel(label, rotation=0, ha="right", va="center")
         for axes, kind in zip(line[1:], kinds, strict=True):
             axes.imshow(maps[kind][0], vmin=0, vmax=max(maps[kind].max(), 1e-9))
@@ -78,46 +79,51 @@ def pointing(found):
         rules = {k: result["rules"][k]["value"] for k in ("Sobel", "center blob")}
         passed = map_study.verdicts_of_pointing(result)
         _draw(axes, result["rows"], rules, passed)
-        axes.set(title=NAMES[name], xlim=(0, 1.04), xlabel="share on the line")
-        axes.xaxis.set_major_formatter(style.percent)
+        axes.set(title=NAMES[name], xlabel="share on the line")
+        _shares(axes)
     passed = [map_study.verdicts_of_pointing(result) for result in found.values()]
     better = {kind for each in passed for kind in each if each[kind] is True}
     than = "better than an edge filter"
     title = _title(better, " of a layer", f"points {than}", f"point {than}")
-    return _finish(figure, grid, title, constructed=True)
+    return _finish(figure, title, _legend(VERDICTS))
 
 
 def similarities(found):
-    """Similarity of maps on the whole image and on the line, networks in rows.
+    """Similarity of maps, and what learning adds to it, networks in rows.
 
     Args:
         found: dict, network → what ``maps.similarities`` gives.
     """
-    figure, grid = plt.subplots(
-        len(found), 2, figsize=(9.5, 2.7 * len(found) + 0.9), sharey=True, squeeze=False
-    )
-    for line, (name, result) in zip(grid, found.items(), strict=True):
-        for axes, (where, rows) in zip(line, result.items(), strict=True):
+    size = 11, 3 * len(found) + 0.9
+    figure, grid = plt.subplots(len(found), 3, figsize=size, sharey=True, squeeze=False)
+    most, least = set(), set()
+    for (*pair, last), (name, result) in zip(grid, found.items(), strict=True):
+        for axes, (where, rows) in zip(pair, result.items(), strict=True):
             _draw_similarities(axes, rows)
             axes.set(title=f"{NAMES[name]}: {where}", xlim=(-0.1, 1.02))
+        added = {kind: row["added"] for kind, row in result["on the line"].items()}
+        _draw(last, added, {"nothing": 0.0}, map_study.verdicts_of_learning(added))
+        last.set_title("on the line, learning adds")
+        order = sorted(added, key=lambda kind: added[kind]["value"])
+        least, most = least | {order[0]}, most | {order[-1]}
     for axes in grid[-1]:
-        axes.set_xlabel("mean rank correlation with the map")
-    rows = found["tuned_lines"]["whole image"].items()
-    shares = [r["random"] / r["seed"] for kind, r in rows if "first" in kind]
-    title = (
-        f"First layer: shuffled weights reach {min(shares):.0%} to {max(shares):.0%} "
-        "of the similarity of two trained networks"
-    )
-    return _finish(figure, grid.ravel(), title)
+        axes.set_xlabel("mean rank correlation")
+    grid[-1, -1].set_xlabel("other seed minus shuffled weights")
+    best, worst = (" or ".join(sorted(kinds)) for kinds in (most, least))
+    title = f"Learning adds most to {best}, least to {worst}"
+    return _finish(figure, title, grid[0, 0].get_legend_handles_labels()[0])
 
 
 def _draw_similarities(axes, rows):
-    places = np.arange(len(rows))
-    for mark, (marker, color, label) in MARKS.items():
-        values = [row.get(mark) for row in rows.values()]
-        if None not in values:
-            looks = {"marker": marker, "color": color, "label": label}
-            axes.plot(values, places, linestyle="", markersize=8, **looks)
+    for mark, (marker, color, label, shift) in MARKS.items():
+        for place, row in enumerate(rows.values()):
+            looks = {"color": color, "label": label if place == 0 else None}
+            if mark == "random":
+                values = row[mark]["shuffles"]
+                places = [place + shift] * len(values)
+                axes.plot(values, places, marker, markersize=6, **looks)
+            elif mark in row:
+                _interval(axes, row[mark], place + shift, fmt=marker, **looks)
     axes.axvline(0, color="0.8", zorder=0)
     _name_rows(axes, rows)
 
@@ -144,19 +150,44 @@ def deletion(found):
     values = [row["random"] for row in found["rows"].values()]
     label = "shuffled weights (all digits)"
     axes.plot(values, places[: len(values)], "x", color=RANDOM, label=label)
-    axes.axvline(
-        found["rules"]["random pixels"]["value"],
-        **{"color": RULE, "linestyle": "--", "label": "random pixels", "zorder": 0},
-    )
+    for (rule, row), line in zip(found["rules"].items(), ("--", ":"), strict=True):
+        looks = {"color": RULE, "linestyle": line, "label": rule, "zorder": 0}
+        axes.axvline(row["value"], **looks)
     _name_rows(axes, rows)
-    axes.set(
-        xlim=(0, 1), xlabel=f"predictions changed by deleting {found['pixels']} px"
-    )
-    axes.xaxis.set_major_formatter(style.percent)
+    axes.set_xlabel(f"predictions changed by deleting {found['pixels']} px")
+    _shares(axes)
     best = max(found["rows"], key=lambda kind: found["rows"][kind]["value"])
-    share = found["rows"][best]["value"]
-    title = f"Deleting pixels by {best} changes {share:.0%} of the predictions"
-    return _finish(figure, [axes], title)
+    share, random = rows[best]["value"], rows["random pixels"]["value"]
+    title = (
+        f"Deleting pixels by {best} changes {share:.0%} of the predictions, "
+        f"random pixels {random:.0%}"
+    )
+    handles = axes.get_legend_handles_labels()[0]
+    return _finish(figure, title, handles, columns=3)
+
+
+def gap_examples(images, positions, scores):
+    """A line without a gap, and with gaps; what each costs.
+
+    Args:
+        images: (1 + G, 28, 28, 3) uint8, the whole line first.
+        positions: (G,) floats, px from the middle; negative is toward the lower end.
+        scores: (1 + G,) floats, of *long*.
+    """
+    falls = scores[0] - np.array(scores[1:])
+    titles = [f"no gap:\nscore {scores[0]:.1f}"]
+    titles += [
+        f"gap at {position:+.1f} px:\nscore −{fall:.1f}"
+        for position, fall in zip(positions, falls, strict=True)
+    ]
+    figure = style.gallery(images, titles, len(images), size=1.5)
+    for axes in figure.axes:
+        axes.title.set_fontsize(10)
+    least = positions[falls.argmin()]
+    figure.suptitle(
+        f"Of these gaps, that at {least:+.1f} px costs least", x=0.01, ha="left"
+    )
+    return figure
 
 
 def gaps(found):
@@ -177,16 +208,15 @@ def gaps(found):
         axes.axvline(0, color="0.8", zorder=0)
         values = [row["other_line"] for row in result["rows"].values()]
         axes.plot(values, range(len(values)), "+", color="black", markersize=9)
-        axes.set(title=f"Agreement, {seed}", xlabel="mean rank correlation")
+        axes.set(title=f"agreement, {seed}", xlabel="mean rank correlation")
         axes.sharey(others[0])
         axes.tick_params(axis="y", labelleft=axes is others[0])
     verdicts = map_study.with_every_seed(found)
     better = {kind for kind, verdict in verdicts.items() if verdict}
-    rule = "a simple rule with every seed"
-    title = _title(better, "", f"surely beats {rule}", f"surely beat {rule}")
-    return _finish(
-        figure, others, title, more=[("+", "black", "effect in another line")]
-    )
+    rule = "better than the rule with both seeds"
+    title = _title(better, "", f"agrees {rule}", f"agree {rule}")
+    marks = {True: VERDICTS[True], False: VERDICTS[False]}
+    return _finish(figure, title, _legend(marks, {"+": "with the effect elsewhere"}))
 
 
 def _draw_profiles(axes, found):
@@ -200,8 +230,8 @@ def _draw_profiles(axes, found):
         profile = found["profiles"][kind]
         axes.plot(positions, profile, line, color=color, label=kind, linewidth=2)
     axes.set(xlabel="position along the line, px", ylim=(0, 1.8))
-    axes.set(ylabel="relative to the mean", title="Along the line, seed 0")
-    axes.legend(fontsize=9, loc="lower center")
+    axes.set(ylabel="relative to the mean", title="along the line, seed 0")
+    axes.legend(fontsize=10, loc="lower center")
 
 
 def summary(results):
@@ -213,17 +243,26 @@ def summary(results):
     figure, grid = _panels(4, height=4.1)
     tests = map_study.tests(results)
     for axes, (name, (rows, rules, passed)) in zip(grid, tests.items(), strict=True):
-        _draw(axes, rows, rules, passed)
         axes.set_title(name)
+        if axes is not grid[-1]:
+            _draw(axes, rows, rules, passed)
+    _draw_both_seeds(grid[-1], results["gaps"], rules)
     for axes in grid[[0, 2]]:
-        axes.set_xlim(0, 1.04)
-        axes.xaxis.set_major_formatter(style.percent)
+        _shares(axes)
     for axes, label in zip(grid, UNITS, strict=True):
         axes.set_xlabel(label)
     counts = map_study.passed(results)
     best = {kind for kind, count in counts.items() if count == len(tests)}
     title = _title(best, "", "passes all four tests", "pass all four tests")
-    return _finish(figure, grid, title, constructed=True)
+    return _finish(figure, title, _legend(VERDICTS, {"s": "the same, seed 1"}))
+
+
+def _draw_both_seeds(axes, found, rules):
+    marks = ("o", -0.18), ("s", 0.18)
+    for (marker, shift), result in zip(marks, found.values(), strict=True):
+        beyond = {kind: row["beyond_rule"] for kind, row in result["rows"].items()}
+        passed = map_study.verdicts_of_gaps(result)
+        _draw(axes, beyond, rules, passed, marker, shift)
 
 
 # --- parts ----------------------------------------------------------------------------
@@ -243,25 +282,35 @@ def _panels(count, height=3.9):
     return figure, grid
 
 
-def _draw(axes, rows, rules, passed):
+def _draw(axes, rows, rules, passed, round_marker="o", shift=0):
     """One test: circles with intervals, crosses, dashed lines."""
     for position, (kind, row) in enumerate(rows.items()):
-        marker, fill = VERDICTS[passed[kind]]
-        span = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-        looks = {"color": style.TRAIN, "markerfacecolor": fill, "capsize": 2}
-        axes.errorbar(row["value"], position, xerr=span, fmt=marker, **looks)
+        marker, fill, _ = VERDICTS[passed[kind]]
+        marker = round_marker if marker == "o" else marker
+        looks = {"color": style.TRAIN, "markerfacecolor": fill, "fmt": marker}
+        _interval(axes, row, position + shift, **looks)
         if "random" in row:
             axes.plot(row["random"], position, "x", color=RANDOM)
     for value in rules.values():
         axes.axvline(value, color=RULE, linestyle="--", zorder=0)
     _name_rows(axes, rows)
-    axes.set_ylim(len(rows) + 0.25, -0.6)
-    for name, value in rules.items():
+    axes.set_ylim(len(rows) + 0.9, -0.6)
+    for place, (name, value) in enumerate(rules.items()):
         low, high = axes.get_xlim()
-        side = "right" if value > (low + high) / 2 else "left"
-        text = f" {name} "
-        looks = {"ha": side, "fontsize": 9, "color": "#92400e"}
-        axes.annotate(text, (value, len(rows)), va="center", **looks)
+        looks = {"ha": "right" if value > (low + high) / 2 else "left"}
+        looks |= {"color": "#92400e", "va": "center"}
+        axes.annotate(f" {name} ", (value, len(rows) + 0.55 * place), **looks)
+
+
+def _interval(axes, row, place, **looks):
+    """A value with its 95 % interval."""
+    span = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+    axes.errorbar(row["value"], place, xerr=span, capsize=2, markersize=6, **looks)
+
+
+def _shares(axes):
+    axes.set(xlim=(0, 1.04), xticks=[0, 0.5, 1])
+    axes.xaxis.set_major_formatter(style.percent)
 
 
 def _name_rows(axes, rows):
@@ -271,29 +320,30 @@ def _name_rows(axes, rows):
     axes.grid(axis="y", color="0.93")
 
 
-def _finish(figure, grid, title, more=(), constructed=False):
-    handles = grid[0].get_legend_handles_labels()[0] or _legend(more, constructed)
-    figure.legend(handles=handles, loc="outside lower center", ncols=6)
+def _finish(figure, title, handles, columns=6):
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
 
-def _legend(more, constructed):
-    marks = [
-        ("o", style.TRAIN, "passes"),
-        ("o", style.TRAIN, "does not"),
-        *([("D", style.TRAIN, "by construction")] if constructed else []),
-        ("x", RANDOM, "shuffled weights"),
-        *more,
-    ]
+def _legend(verdicts, more=()):
+    """Marks of verdicts, of ``more`` (marker → label), of crosses and dashed lines."""
+    marks = [(marker, fill, label) for marker, fill, label in verdicts.values()]
+    marks += [(marker, "white", more[marker]) for marker in more]
     handles = [
-        plt.Line2D([], [], linestyle="", marker=marker, color=color, label=label)
-        for marker, color, label in marks
+        plt.Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=marker,
+            color=style.TRAIN,
+            label=label,
+            markerfacecolor=fill,
+        )
+        for marker, fill, label in marks
     ]
-    handles[1].set_markerfacecolor("white")
-    if constructed:
-        handles[2].set_markerfacecolor("0.8")
-    rule = plt.Line2D(
-        [], [], color=RULE, linestyle="--", label="rule without a network"
-    )
-    return [*handles, rule]
+    cross = {"linestyle": "", "marker": "x", "color": RANDOM}
+    rule = {"linestyle": "--", "color": RULE}
+    handles.append(plt.Line2D([], [], label="shuffled weights", **cross))
+    handles.append(plt.Line2D([], [], label="to be exceeded", **rule))
+    return handles

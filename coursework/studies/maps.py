@@ -185,52 +185,52 @@ def similarities(original, others, masks):
 
     Args:
         original: dict, kind → (N, height, width) maps.
-        others: dict: ``seed``, ``color`` and ``other``, each a dict like ``original``;
+        others: dict: ``seed``, ``class`` and ``other``, each a dict like ``original``;
             ``random``, a list of such dicts, one for each shuffling.
         masks: (N, height, width) bool, the line.
 
     Returns:
-        dict, "whole image" and "on the line" → kind → dict: the mean correlation for
-        each of ``others``, and ``added``, what ``mean_and_interval`` gives for that of
-        ``seed`` minus that of ``random``: the similarity that learning adds. Its p is
-        corrected (Holm). On the line there is no ``other``, whose line is elsewhere.
+        dict, "whole image" and "on the line" → kind → dict: for each of ``others`` what
+        ``mean_and_interval`` gives for the correlations (``random``: their mean over
+        the shufflings, and ``shuffles``, the value of each); ``added``, the same for
+        ``seed`` minus ``random``: the similarity that learning adds. Its p is corrected
+        (Holm). On the line there is no ``other``, whose line is elsewhere.
     """
     everywhere = np.ones_like(masks)
     found = {}
     for where, pixels in (("whole image", everywhere), ("on the line", masks)):
-        names = ["seed", "color"] + ["other"] * (where == "whole image")
+        names = ["seed", "class"] + ["other"] * (where == "whole image")
         found[where] = rows = {}
         for kind, maps in original.items():
             each = {n: spearman(maps, others[n][kind], pixels) for n in names}
             repeats = [spearman(maps, r[kind], pixels) for r in others["random"]]
             each["random"] = np.mean(repeats, axis=0)
-            rows[kind] = {name: float(values.mean()) for name, values in each.items()}
-            rows[kind]["added"] = mean_and_interval(each["seed"] - each["random"])
+            each["added"] = each["seed"] - each["random"]
+            rows[kind] = {name: mean_and_interval(r) for name, r in each.items()}
+            rows[kind]["random"]["shuffles"] = [float(r.mean()) for r in repeats]
         correct_for_many({kind: row["added"] for kind, row in rows.items()})
     return found
 
 
-def compare_seeds(
-    model, second, random, name, images, masks, targets, head=None, repeats=3
-):
+def compare_seeds(name, trained, random, images, masks, targets, head=None, repeats=3):
     """``similarities`` of a network and one that was trained with another seed.
 
     Args:
-        model, second: ``keras.Model``, trained with different seeds.
-        random: what ``shuffled`` gives of the model; shuffled anew for each repeat.
         name: str, as in ``maps_of``.
+        trained: two ``keras.Model``, trained with different seeds.
+        random: what ``shuffled`` gives of the first; shuffled anew for each repeat.
         images: (N, 28, 28, 3) uint8 of lines, in random order: the map of another line
             is that of the line before.
         masks: (N, 28, 28) bool.
-        targets: two (N,) ints: the class of each line, and of that in the other color.
+        targets: two (N,) ints: the class of each line, and another class.
         head: str, or None.
         repeats: int.
     """
-    same, recolored = targets
+    (model, second), (same, another) = trained, targets
     original = maps_of(model, name, images, same, head)
     others = {
         "seed": maps_of(second, name, images, same, head),
-        "color": maps_of(model, name, images[..., ::-1].copy(), recolored, head),
+        "class": maps_of(model, name, images, another, head),
         "other": {kind: np.roll(maps, 1, axis=0) for kind, maps in original.items()},
         "random": [
             maps_of(shuffled(model, seed, random), name, images, same, head)
@@ -249,69 +249,70 @@ def tests(results):
     Args:
         results: dict of what the tests gave: ``pointing`` and ``similarity`` (of
             ``tuned_lines`` at least), ``deletion`` (of ``plain_mnist``), ``gaps`` (of
-            every seed; seed 0 is shown, and a kind must pass with all of them).
+            every seed; seed 0 is in the rows, and a kind must pass with all of them).
 
     Returns:
         dict, name of the test → (rows, kind → dict with ``value``, ``low``, ``high``
-        and, but for the second test, ``random``; rules, name → float; verdicts, kind →
-        True, False or, where a kind passes by construction, None).
+        and, in the first and third test, ``random``; in the others the value is a
+        difference; rules, name → float; verdicts, kind → True, False or None, where a
+        kind cannot miss).
     """
     pointed = results["pointing"]["tuned_lines"]
     alike = results["similarity"]["tuned_lines"]["on the line"]
     deleted, agreed = results["deletion"]["plain_mnist"], results["gaps"]["seed 0"]
-    rules = {
-        "nothing learned": 0.0,
-        "Sobel": pointed["rules"]["Sobel"]["value"],
-        "random pixels": deleted["rules"]["random pixels"]["value"],
-        "the middle": agreed["rules"]["the middle"]["value"],
-    }
-    names = (
-        "Points at the line",
-        "Depends on learning",
-        "Marks what counts",
-        "Knows the weak spots",
-    )
-    each = (
-        (pointed["rows"], ("Sobel",), verdicts_of_pointing(pointed)),
-        (
-            {kind: row["added"] for kind, row in alike.items()},
-            ("nothing learned",),
-            _verdicts(alike, "added"),
-        ),
-        (deleted["rows"], ("random pixels",), verdicts_of_deletion(deleted)),
-        (agreed["rows"], ("the middle",), with_every_seed(results["gaps"])),
-    )
+    edges = {"Sobel": pointed["rules"]["Sobel"]["value"]}
+    pixels = {rule: row["value"] for rule, row in deleted["rules"].items()}
+    added = {kind: row["added"] for kind, row in alike.items()}
+    beyond = {kind: row["beyond_rule"] for kind, row in agreed["rows"].items()}
     return {
-        name: (rows, {rule: rules[rule] for rule in shown}, verdicts)
-        for name, (rows, shown, verdicts) in zip(names, each, strict=True)
+        "Points at the line": (pointed["rows"], edges, verdicts_of_pointing(pointed)),
+        "Depends on learning": (
+            added,
+            {"nothing learned": 0.0},
+            verdicts_of_learning(added),
+        ),
+        "Marks what counts": (deleted["rows"], pixels, verdicts_of_deletion(deleted)),
+        "Matches a gap's effect": (
+            beyond,
+            {"the middle": 0.0},
+            with_every_seed(results["gaps"]),
+        ),
     }
 
 
 def passed(results):
-    """dict, kind → how many of ``tests`` it passes, those by construction left out."""
+    """dict, kind → how many of ``tests`` it passes, those aside that it cannot miss."""
     verdicts = [each for *_, each in tests(results).values()]
     return {kind: sum(each[kind] is True for each in verdicts) for kind in KINDS}
 
 
 def verdicts_of_pointing(found):
-    """Which kinds surely point better than the edges; None for ``ON_INK_ONLY``."""
-    edges = found["rules"]["Sobel"]["value"]
-    verdicts = {kind: row["low"] > edges for kind, row in found["rows"].items()}
+    """Which kinds point better than edges and shuffled weights; one cannot miss."""
+    edges, rows = found["rules"]["Sobel"]["value"], found["rows"]
+    verdicts = {k: row["low"] > max(edges, row["random"]) for k, row in rows.items()}
     return verdicts | {ON_INK_ONLY: None}
 
 
+def verdicts_of_learning(added):
+    """Which kinds are more similar for learning; ``added``: kind → interval and p."""
+    return {kind: _is_more(row) for kind, row in added.items()}
+
+
 def verdicts_of_deletion(found):
-    """Which kinds of maps surely find more than random pixels do."""
-    least = found["rules"]["random pixels"]["value"]
+    """Which kinds find more than every rule and the map of shuffled weights."""
+    most = max(rule["value"] for rule in found["rules"].values())
     return {
-        kind: row["value"] > least and row["p"] < LEVEL
+        kind: row["value"] > max(most, row["random"]) and row["p"] < LEVEL
         for kind, row in found["rows"].items()
     }
 
 
 def verdicts_of_gaps(found):
-    """Which kinds of maps surely agree with the effect more than the rule does."""
-    return _verdicts(found["rows"], "beyond_rule")
+    """Which kinds agree with the effect better than the rule and shuffled weights."""
+    return {
+        kind: _is_more(row["beyond_rule"]) and row["low"] > row["random"]
+        for kind, row in found["rows"].items()
+    }
 
 
 def with_every_seed(found):
@@ -320,8 +321,5 @@ def with_every_seed(found):
     return {kind: all(each[kind] for each in by_seed) for kind in KINDS}
 
 
-def _verdicts(rows, field):
-    return {
-        kind: row[field]["value"] > 0 and row[field]["p"] < LEVEL
-        for kind, row in rows.items()
-    }
+def _is_more(row):
+    return row["value"] > 0 and row["p"] < LEVEL
