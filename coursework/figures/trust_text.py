@@ -3,8 +3,8 @@
 import numpy as np
 
 from coursework.figures import tables
-from coursework.figures.trust import NAMES
 from coursework.studies import maps as map_study
+from coursework.studies import naming
 
 
 def pointing(found):
@@ -41,8 +41,8 @@ def similarity(found):
         rows = {kind: row["added"] for kind, row in result["on the line"].items()}
         best, least = (choose(rows, key=_value_in(rows)) for choose in (max, min))
         tables.findings(
-            f"{NAMES[name]}: on the line, learning adds most to the similarity of "
-            f"{best}, {_interval(rows[best])}, and least to that of {least}, "
+            f"{naming.label(name)}: on the line, learning adds most to the similarity "
+            f"of {best}, {_interval(rows[best])}, and least to that of {least}, "
             f"{_interval(rows[least])} (95 % intervals)."
         )
 
