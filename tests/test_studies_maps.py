@@ -71,15 +71,17 @@ class TestPointing:
         assert found["rules"]["image itself"] == {"value": 1, "energy": 1}
         assert found["rules"]["area"]["value"] == pytest.approx(masks.mean())
 
-    def test_a_kind_passes_if_it_is_surely_better_than_edges(self):
+    def test_a_kind_passes_that_beats_edges_and_shuffled_weights(self):
         found = {
-            "rows": {k: {"low": 0.9} for k in maps.KINDS} | {KIND: {"low": 0.5}},
+            "rows": {k: {"low": 0.9, "random": 0.7} for k in maps.KINDS},
             "rules": {"Sobel": {"value": 0.8}},
         }
+        found["rows"][KIND] = {"low": 0.5, "random": 0.2}
+        found["rows"]["LayerCAM (first layer)"] = {"low": 0.9, "random": 0.95}
         verdicts = maps.verdicts_of_pointing(found)
-        assert verdicts[KIND] is False
+        assert verdicts[KIND] is verdicts["LayerCAM (first layer)"] is False
         assert verdicts[maps.ON_INK_ONLY] is None
-        assert sum(verdict is True for verdict in verdicts.values()) == 5
+        assert sum(verdict is True for verdict in verdicts.values()) == 4
 
 
 class TestSimilarity:
@@ -100,15 +102,16 @@ class TestSimilarity:
         original, noise = random.random((2, 30, 8, 8))
         masks = random.random(original.shape) < 0.5
         learned = dict.fromkeys(maps.KINDS, original)
-        others = {"seed": learned, "color": learned, "other": learned}
+        others = {"seed": learned, "class": learned, "other": learned}
         others["random"] = [dict.fromkeys(maps.KINDS, noise)]
         others["random"][0][KIND] = original
         found = maps.similarities(learned, others, masks)["on the line"]
         assert "other" not in found[KIND]
         assert found[KIND]["added"]["value"] == pytest.approx(0)
         row = found["LayerCAM (last layer)"]
-        assert row["seed"] == pytest.approx(1)
-        assert row["added"]["value"] == pytest.approx(1 - row["random"])
+        assert row["seed"]["value"] == pytest.approx(1)
+        assert row["random"]["shuffles"] == [row["random"]["value"]]
+        assert row["added"]["value"] == pytest.approx(1 - row["random"]["value"])
         assert row["added"]["low"] > 0.8
         assert row["added"]["p"] < 1e-6
 
@@ -116,15 +119,19 @@ class TestSimilarity:
         same = some.classes, some.classes ^ 1
         masks = lines.masks(some.images)
         found = maps.compare_seeds(
-            *(tuned, tuned, maps.shuffled(tuned), "tuned_lines"),
-            *(some.images, masks, same),
+            "tuned_lines",
+            (tuned, tuned),
+            maps.shuffled(tuned),
+            some.images,
+            masks,
+            same,
             repeats=1,
         )
         original = maps.maps_of(tuned, "tuned_lines", some.images, same[0])
         for kind, row in found["whole image"].items():
             evidence = ~maps.without_evidence(original[kind])
-            assert row["seed"] == pytest.approx(evidence.mean())
-            assert row["random"] < row["seed"]
+            assert row["seed"]["value"] == pytest.approx(evidence.mean())
+            assert row["random"]["value"] < row["seed"]["value"]
 
 
 class TestDeletion:
@@ -167,6 +174,25 @@ class TestDeletion:
             assert row["value"] == (row["wrong"] + row["right"]) / 10
             assert row["low"] <= row["value"] <= row["high"]
         assert found["rules"]["random pixels"]["p"] == 1
+
+    def test_a_kind_passes_that_beats_every_rule_and_shuffled_weights(self):
+        row = {"value": 0.5, "random": 0.2, "p": 0.01}
+        rows = {
+            "passes": row,
+            "as with shuffled weights": row | {"random": 0.5},
+            "as the brightest pixels": row | {"value": 0.4},
+            "not resolved": row | {"p": 0.06},
+        }
+        rules = {"random pixels": {"value": 0.1}, "brightest pixels": {"value": 0.4}}
+        verdicts = maps.verdicts_of_deletion({"rows": rows, "rules": rules})
+        assert [kind for kind in verdicts if verdicts[kind]] == ["passes"]
+
+    def test_the_p_is_that_of_the_closest_control(self):
+        changed, none = np.arange(40) < 20, np.zeros(40, bool)
+        close = changed & (np.arange(40) != 3)
+        found = map_interventions._changes(changed, [none, close])
+        assert found["p"] == 1
+        assert map_interventions._changes(changed, [none])["p"] < 1e-4
 
 
 class TestGaps:

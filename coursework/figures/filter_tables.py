@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from coursework.figures import filters, tables
-from coursework.studies import similarity
+from coursework.figures import tables
+from coursework.studies import naming, similarity
 
 
 def share_table(shares):
@@ -16,7 +16,7 @@ def share_table(shares):
     rows = []
     for name, found in shares.items():
         means = [_mean(found[kind]) for kind in ("trained", "untrained")]
-        rows.append((filters.LABELS[name], len(found["trained"]), *means))
+        rows.append((naming.label(name), len(found["trained"]), *means))
     tables.table(["network", "filters", "trained", "before training"], rows)
 
 
@@ -33,7 +33,7 @@ def optimum_findings(agreement):
     """
     tables.findings(
         *(
-            f"{filters.LABELS[name]}: correlation {m['correlation']:.3f} with the "
+            f"{naming.label(name)}: correlation {m['correlation']:.3f} with the "
             f"optimum of the same filter, {m['with_another_filter']:.3f} with that of "
             f"another (control); {m['score']:.1%} of the largest possible score."
             for name, m in agreement.items()
@@ -49,7 +49,7 @@ def layer_table(summaries):
     """
     rows = [
         (
-            f"{filters.LABELS[name]}, {convolution}",
+            f"{naming.label(name)}, {convolution}",
             f"{s['receptive_field_px']}×{s['receptive_field_px']}",
             *(s["filters"], s["dead"], s["saturated"], s["inactive_on_test_images"]),
             *(f"{s['raw_score']:.1f}×", f"{s['score']:.1f}×"),
@@ -73,7 +73,7 @@ def judged_table(judged):
             found = judged[kind, name, head]
             wanted = ("other",) if kind == "untrained" else ("itself", "other")
             cells += [_share(found[who]) for who in wanted]
-        label = filters.LABELS[name] + (f", {head}" if head != "class" else "")
+        label = naming.label(name) + (f", {head}" if head != "class" else "")
         chance = judged[kinds[0], name, head]["other"]["chance"]
         rows.append((label, *cells, f"{chance:.0%}"))
     columns = ["images of", "raw: by itself", "raw: by the other"]
@@ -107,7 +107,7 @@ def control_findings(trained, untrained):
     """
     tables.findings(
         *(
-            f"{filters.data_of(name)}: likeness to own minus others' patches "
+            f"{naming.data_of(name)}: likeness to own minus others' patches "
             f"{_gain(layer)} after training, {_gain(untrained[name])} before (95 %)."
             for name, layer in trained.items()
         )

@@ -5,16 +5,9 @@ import numpy as np
 
 from coursework import visualize
 from coursework.studies import filters as filter_study
-from coursework.studies import similarity
+from coursework.studies import naming, similarity
 
 COLUMNS = 8  # filters side by side
-LABELS = {
-    "plain_lines": "baseline, lines",
-    "tuned_lines": "tuned, lines",
-    "four_head_lines": "four heads, lines",
-    "plain_mnist": "baseline, digits",
-    "tuned_mnist": "tuned, digits",
-}
 
 
 def shown_images(images):
@@ -106,8 +99,9 @@ def known_optimum(found, weights, agreement):
         rows["positive weights"].append(shown_weights(kernels * changed))
         rows["known optimum"].append(shown_images(255 * (kernels * changed > 0)))
         rows["gradient ascent"].append(shown_images(images))
-    columns = [f"{n.split('_')[1]}, {i}" for n in found for i in range(len(kernels))]
-    columns = [name.replace("mnist", "digits") for name in columns]
+    columns = [
+        f"{naming.data_of(name)}, {i}" for name in found for i in range(len(kernels))
+    ]
     least = min(each["correlation"] for each in agreement.values())
     title = (
         f"Gradient ascent finds the known optimum (correlation ≥ {least - 0.005:.2f})"
@@ -147,16 +141,17 @@ def _four_of_each(arrays):
 
 def _columns(networks):
     """Titles of eight columns: the data of the first and of the second network."""
-    return [name if n == 0 else "" for name in map(data_of, networks) for n in range(4)]
-
-
-def data_of(network):
-    return "lines" if "lines" in network else "digits"
+    return [
+        name if n == 0 else ""
+        for name in map(naming.data_of, networks)
+        for n in range(4)
+    ]
 
 
 def _measures(measured):
     return "\n".join(
-        f"{data_of(name)}: score {m['score']:.1f}×, smooth {m['smoothness']:.2f},\n"
+        f"{naming.data_of(name)}: score {m['score']:.1f}×, "
+        f"smooth {m['smoothness']:.2f},\n"
         f"   own {m['own']:.2f} | others {m['others']:.2f}"
         for name, m in measured.items()
     )
@@ -203,7 +198,7 @@ def filter_excerpt(layers, names, title):
             images = layer.regularized[unit], layer.raw.images[unit]
             tiles.append(shown_images(images))
             tiles.append(filter_study.dimmed(layer.patches[unit, :2], layer.seen))
-        rows[f"{LABELS[name]}\n{convolution}"] = np.concatenate(tiles)
+        rows[f"{naming.label(name)}\n{convolution}"] = np.concatenate(tiles)
     columns = ["regularized", "raw", "best patch", "second"] * 2
     return picture_rows(rows, columns, title)
 
@@ -250,7 +245,7 @@ def class_images(classes, judged, names, columns):
     rows = {}
     for start in range(0, len(tiles), columns):
         shown = dict.fromkeys(owners[start : start + columns])
-        label = "\n".join(LABELS.get(owner, owner) for owner in shown)
+        label = "\n".join(map(naming.label, shown))
         rows[label + " " * start] = tiles[start : start + columns]
     places = [(n // columns, n % columns, note) for n, note in enumerate(notes)]
     correct, images = (

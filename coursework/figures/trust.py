@@ -10,6 +10,7 @@ import numpy as np
 
 from coursework.figures import style
 from coursework.studies import maps as map_study
+from coursework.studies import naming
 from coursework.training import metrics
 
 RANDOM, RULE = "0.45", style.VALIDATION
@@ -21,23 +22,15 @@ MARKS = {  # of ``similarities``: marker, color, label, shift within its row
 }
 PROFILES = ("Grad-CAM (last layer)", "HiResCAM (last layer)", "integrated gradients")
 UNITS = (  # of the tests, and on what each is done
-    "share of lines\n(tuned CNN)",
-    "difference of correlations\n(tuned CNN)",
-    "share of digits\n(baseline)",
+    "share of lines\n(tuned, lines)",
+    "difference of correlations\n(tuned, lines)",
+    "share of digits\n(baseline, digits)",
     "difference of correlations\n(length head, two seeds)",
 )
 VERDICTS = {  # passed → marker, its fill, label
     True: ("o", style.TRAIN, "passes"),
     False: ("o", "white", "does not"),
     None: ("D", "0.8", "nonzero only on the line"),
-}
-NAMES = {
-    "plain_lines": "baseline",
-    "tuned_lines": "tuned CNN",
-    "four_head_lines: length": "four heads, length",
-    "four_head_lines: angle": "four heads, angle",
-    "plain_mnist": "baseline",
-    "tuned_mnist": "tuned CNN",
 }
 
 
@@ -79,7 +72,7 @@ def pointing(found):
         rules = {k: result["rules"][k]["value"] for k in ("Sobel", "center blob")}
         passed = map_study.verdicts_of_pointing(result)
         _draw(axes, result["rows"], rules, passed)
-        axes.set(title=NAMES[name], xlabel="share on the line")
+        axes.set(title=naming.label(name), xlabel="share on the line")
         _shares(axes)
     passed = [map_study.verdicts_of_pointing(result) for result in found.values()]
     better = {kind for each in passed for kind in each if each[kind] is True}
@@ -100,7 +93,7 @@ def similarities(found):
     for (*pair, last), (name, result) in zip(grid, found.items(), strict=True):
         for axes, (where, rows) in zip(pair, result.items(), strict=True):
             _draw_similarities(axes, rows)
-            axes.set(title=f"{NAMES[name]}: {where}", xlim=(-0.1, 1.02))
+            axes.set(title=f"{naming.label(name)}: {where}", xlim=(-0.1, 1.02))
         added = {kind: row["added"] for kind, row in result["on the line"].items()}
         _draw(last, added, {"nothing": 0.0}, map_study.verdicts_of_learning(added))
         last.set_title("on the line, learning adds")

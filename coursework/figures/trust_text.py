@@ -1,10 +1,12 @@
 """What the tests of class activation maps found, in sentences with their numbers."""
 
+import collections
+
 import numpy as np
 
-from coursework.figures import tables
-from coursework.figures.trust import NAMES
+from coursework.figures import tables, trust
 from coursework.studies import maps as map_study
+from coursework.studies import naming
 
 
 def pointing(found):
@@ -13,37 +15,47 @@ def pointing(found):
     Args:
         found: dict, network → what ``maps.pointing`` gives.
     """
-    of_layers = [
-        row
-        for result in found.values()
-        for kind, row in result["rows"].items()
-        if kind != map_study.ON_INK_ONLY
-    ]
-    pointed = [row["value"] for row in of_layers]
-    energy = [row["energy"] for row in of_layers]
-    rules = found["tuned_lines"]["rules"]
+    each = [_of_layers(result["rows"]).values() for result in found.values()]
+    pointed = [row["value"] for rows in each for row in rows]
+    energy = [row["energy"] for rows in each for row in rows]
+    rules, rows = (found["tuned_lines"][key] for key in ("rules", "rows"))
+    best = max(_of_layers(rows), key=_value_in(rows))
     tables.findings(
         f"Maps of a layer point at {min(pointed):.0%} to {max(pointed):.0%} of the "
-        f"lines, edges at {rules['Sobel']['value']:.0%}, a blob in the middle of the "
-        f"image at {rules['center blob']['value']:.0%}.",
+        f"lines, the Sobel filter at {rules['Sobel']['value']:.0%}, a blob in the "
+        f"middle of the image at {rules['center blob']['value']:.0%}.",
         f"{min(energy):.0%} to {max(energy):.0%} of the energy of these maps is on the "
-        f"line, {rules['Sobel']['energy']:.0%} of that of the edges.",
+        f"line; of the Sobel filter's energy, {rules['Sobel']['energy']:.0%}.",
+        f"{naming.label('tuned_lines')}: {best} points at {rows[best]['value']:.0%}, "
+        f"with shuffled weights at {rows[best]['random']:.0%}.",
     )
 
 
+def _of_layers(rows):
+    return {kind: rows[kind] for kind in rows if kind != map_study.ON_INK_ONLY}
+
+
 def similarity(found):
-    """Show what learning adds to the similarity.
+    """Show what learning adds to the similarity, and what another class changes.
 
     Args:
         found: dict, network → what ``maps.similarities`` gives.
     """
     for name, result in found.items():
-        rows = {kind: row["added"] for kind, row in result["on the line"].items()}
+        on_line = result["on the line"]
+        rows = {kind: row["added"] for kind, row in on_line.items()}
         best, least = (choose(rows, key=_value_in(rows)) for choose in (max, min))
+        alike = [
+            kind
+            for kind, row in on_line.items()
+            if row["class"]["value"] >= row["seed"]["value"]
+        ]
         tables.findings(
-            f"{NAMES[name]}: on the line, learning adds most to the similarity of "
-            f"{best}, {_interval(rows[best])}, and least to that of {least}, "
-            f"{_interval(rows[least])} (95 % intervals)."
+            f"{naming.label(name)}: on the line, learning adds most to the similarity "
+            f"of {best}, {_interval(rows[best])}, and least to that of {least}, "
+            f"{_interval(rows[least])} (95 % intervals).",
+            f"{naming.label(name)}: the map of another class is at least as similar as "
+            f"that of another seed for {_listed(alike)}.",
         )
 
 
@@ -55,13 +67,17 @@ def deletion(found):
     """
     for name, result in found.items():
         passed = map_study.verdicts_of_deletion(result)
-        brightest = result["rules"]["brightest pixels"]["value"]
+        shares = [f"{rule} {row['value']:.0%}" for rule, row in result["rules"].items()]
+        better = [
+            f"{kind} ({result['rows'][kind]['value']:.0%})"
+            for kind in passed
+            if passed[kind]
+        ]
         tables.findings(
-            f"`{name}`, {result['digits']} wrong and as many right digits: more "
-            "predictions change than by random pixels with "
-            f"{_listed(kind for kind in passed if passed[kind])}. The brightest pixels "
-            f"change {brightest:.0%}.",
-            f"`{name}`, wrong and right digits: {_fragile(result)}.",
+            f"{naming.label(name)}, {result['digits']} wrong and as many right digits: "
+            f"better than both rules ({', '.join(shares)}) and than the same map with "
+            f"shuffled weights: {_listed(better)}.",
+            f"{naming.label(name)}: {_fragile(result)}.",
         )
 
 
@@ -70,10 +86,13 @@ def _fragile(result):
     level = map_study.LEVEL
     unequal = [kind for kind, row in orders.items() if row["p_wrong_or_right"] < level]
     if unequal:
-        return (
-            f"at the same margin, those differ that are deleted by {_listed(unequal)}"
-        )
-    return "at the same margin, neither is resolved to be more fragile, by any order"
+        return f"wrong and right digits of the same margin differ by {_listed(unequal)}"
+    row = result["rows"][map_study.ON_INK_ONLY]
+    return (
+        "a difference between wrong and right digits of the same margin is not "
+        f"resolved ({map_study.ON_INK_ONLY} change {row['wrong']} and {row['right']} "
+        f"of {result['digits']})"
+    )
 
 
 def gaps(found):
@@ -84,19 +103,25 @@ def gaps(found):
     """
     for seed, result in found.items():
         rows, rule = result["rows"], result["rules"]["the middle"]["value"]
-        best = max(rows, key=_value_in(rows))
         effect = np.array(result["effect"])
-        half = len(effect) // 2
+        effect, half = (effect + effect[::-1]) / 2, len(effect) // 2
+        agreeing = "; ".join(_agreement(rows, kind) for kind in trust.PROFILES)
         tables.findings(
-            f"{seed}: a gap in the middle lowers the score by "
-            f"{effect[half - 1 : half + 1].mean():.1f}, a missing end by "
-            f"{effect[[0, -1]].mean():.1f}; least, {effect.min():.1f}, does a gap "
-            f"{abs(result['positions'][effect.argmin()]):g} px from the middle. "
-            f"{result['still_long']:.0%} of the answers stay *long*.",
-            f"{seed}: the best agreement, {_interval(rows[best])}, is that of {best}, "
-            f"but {rows[best]['other_line']:.2f} with the effect in another line. The "
-            f"rule *the middle* has {rule:.2f}.",
+            f"{seed}: a gap in the middle lowers the score by {effect[half]:.1f}, a "
+            f"missing end by {effect[0]:.1f}, a gap "
+            f"{abs(result['positions'][effect.argmin()]):g} px from the middle least, "
+            f"by {effect.min():.1f} (means of both sides). {result['still_long']:.0%} "
+            "of the answers stay *long*.",
+            f"{seed}: correlation with the effect of a gap (with that in another line; "
+            f"with shuffled weights): {agreeing}. The rule *the middle* has "
+            f"{rule:.2f}.",
         )
+
+
+def _agreement(rows, kind):
+    row = rows[kind]
+    controls = f"{row['other_line']:.2f}; {row['random']:.2f}"
+    return f"{kind} {row['value']:.2f} ({controls})"
 
 
 def findings(results):
@@ -106,39 +131,41 @@ def findings(results):
         results: what the notebook's record holds.
     """
     tests = map_study.tests(results)
-    (pointed, edges, _), (added, _, _), (deleted, random, _), _ = tests.values()
-    pointed = {k: row for k, row in pointed.items() if k != map_study.ON_INK_ONLY}
+    (pointed, edges, _), (added, _, _), (deleted, rules, _), _ = tests.values()
     sharpest, learned, found = (
-        max(rows, key=_value_in(rows)) for rows in (pointed, added, deleted)
+        max(rows, key=_value_in(rows)) for rows in (_of_layers(pointed), added, deleted)
     )
     least = min(added, key=_value_in(added))
+    again = results["deletion"]["tuned_mnist"]
     tables.findings(
-        f"Edges point at {edges['Sobel']:.0%} of the lines, the best map of a layer, "
-        f"{sharpest}, at {pointed[sharpest]['value']:.0%}. Pointing at the line is no "
-        "proof of anything learned.",
+        f"The Sobel filter points at {edges['Sobel']:.0%} of the lines, the best map "
+        f"of a layer, {sharpest}, at {pointed[sharpest]['value']:.0%}. Pointing at the "
+        "line is no proof of anything learned.",
         f"Learning adds {_interval(added[learned])} to the similarity of {learned} on "
-        f"the line, and {_interval(added[least])} to {least}.",
-        f"Deleting the ten highest pixels of {found} changes "
-        f"{deleted[found]['value']:.0%} of the predictions, ten random stroke pixels "
-        f"{random['random pixels']:.0%}. Of wrong and right digits, "
-        f"{_fragile(results['deletion']['plain_mnist'])}.",
+        f"the line, and {_interval(added[least])} to that of {least}.",
+        f"Deleting the ten pixels that {found} rank highest changes "
+        f"{deleted[found]['value']:.0%} of the baseline's predictions (tuned CNN: "
+        f"{again['rows'][found]['value']:.0%}), ten random stroke pixels "
+        f"{rules['random pixels']:.0%} "
+        f"({again['rules']['random pixels']['value']:.0%}). Both the method and the "
+        "deletion compare with black.",
         f"{_beyond_the_middle(results['gaps'])}.",
         f"**Recommendation:** {recommendation(results)}.",
     )
 
 
 def _beyond_the_middle(found):
-    verdicts = map_study.with_every_seed(found)
-    better = _listed(kind for kind, verdict in verdicts.items() if verdict)
-    differences = ", ".join(
-        f"{result['rows'][map_study.ON_INK_ONLY]['beyond_rule']['value']:+.2f} ({seed})"
-        for seed, result in found.items()
+    counts = collections.Counter(
+        kind
+        for result in found.values()
+        for kind, better in map_study.verdicts_of_gaps(result).items()
+        if better
     )
-    who = better if better != "none" else "no map"
-    return (
-        f"With both seeds, {who} knows better than the rule *the middle* where a gap "
-        f"lowers the score of *long*; {map_study.ON_INK_ONLY}: {differences}"
-    )
+    better = [f"{k} with {n} of {len(found)} seeds" for k, n in counts.items()]
+    rule = "the effect of a gap better than the rule *the middle*"
+    if not better:
+        return f"No map agrees with {rule}, with any seed"
+    return f"Maps that agree with {rule}: {_listed(better)}; no other map with any seed"
 
 
 def recommendation(results):
@@ -146,9 +173,10 @@ def recommendation(results):
     tests = list(map_study.tests(results).values())
     learned, counting = (_best(rows, passed) for rows, _, passed in tests[1:3])
     return (
-        f"to find the pixels on which a prediction rests, use {counting}; to see what "
-        f"learning changed, {learned}; and before you believe a map, change the image "
-        "where it is high"
+        "to find pixels whose deletion changes a prediction, use "
+        f"{counting}; to see what learning changed, {learned}; do not take a map as "
+        "evidence if it looks the same with shuffled weights or for another class; and "
+        "before you believe a map, change the image where it is high"
     )
 
 
