@@ -325,6 +325,7 @@ def maps_record(p):
     alike = dict.fromkeys(map_study.KINDS, alike)
     lines_ = dict.fromkeys(("whole image", "on the line"), alike)
     deletion = both | {"digits": 10, "pixels": 10}
+    deletion["rules"] = {name: both["rules"][name] for name in names[2:4]}
     along = {"positions": [-1, 0, 1, 2], "effect": [1, 2, 2, 1], "still_long": 1}
     along |= {"profiles": {kind: [1] * 4 for kind in map_study.KINDS}}
     return {

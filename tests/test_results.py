@@ -8,6 +8,7 @@ import pytest
 
 from coursework import paths, records
 from coursework.data import lines, splits
+from coursework.studies import maps as map_study
 from coursework.training import (
     effects,
     heads,
@@ -221,6 +222,55 @@ def test_most_of_what_the_brief_names_is_resolved():
     }
     assert named <= set(answers)
     assert sum(answers[name] != {"not resolved"} for name in named) >= 6
+
+
+class TestTestsOfMaps:
+    """What the text of Q3/4 says without a number holds in the record."""
+
+    @pytest.fixture
+    def record(self):
+        return records.read_study("map_tests", paths.ROOT / "models")
+
+    def test_no_kind_passes_all_tests_and_none_the_last_one(self, record):
+        assert max(map_study.passed(record).values()) < 4
+        assert not any(map_study.with_every_seed(record["gaps"]).values())
+
+    def test_edges_point_better_than_every_map_of_a_layer(self, record):
+        for found in record["pointing"].values():
+            rows = [k for k in map_study.KINDS if k != map_study.ON_INK_ONLY]
+            highest = max(found["rows"][kind]["high"] for kind in rows)
+            assert highest < found["rules"]["Sobel"]["value"]
+
+    def test_the_last_layer_points_worse_but_not_in_the_baseline(self, record):
+        for name, found in record["pointing"].items():
+            for method in ("Grad-CAM", "HiResCAM", "LayerCAM"):
+                first, last = (
+                    found["rows"][f"{method} ({depth} layer)"]["value"]
+                    for depth in ("first", "last")
+                )
+                assert (last > first) == (name == "plain_lines")
+
+    def test_what_learning_adds(self, record):
+        for found in record["similarity"].values():
+            rows = found["on the line"]
+            added = {kind: row["added"]["value"] for kind, row in rows.items()}
+            assert max(added, key=added.get) == "HiResCAM (last layer)"
+            assert rows["LayerCAM (first layer)"]["added"]["low"] < 0
+
+    def test_deletion(self, record):
+        for found in record["deletion"].values():
+            passed = map_study.verdicts_of_deletion(found)
+            assert found["rows"][map_study.ON_INK_ONLY]["value"] > 0.5
+            assert passed[map_study.ON_INK_ONLY]
+            assert not passed["Grad-CAM (last layer)"]
+
+    def test_gaps_near_an_end_cost_least(self, record):
+        for found in record["gaps"].values():
+            effect = np.array(found["effect"])
+            effect = (effect + effect[::-1]) / 2
+            assert effect[1] < min(effect[0], effect[6])
+            row = found["rows"]["Grad-CAM (last layer)"]
+            assert row["other_line"] >= row["value"]
 
 
 @pytest.mark.parametrize("name", build_reports.READMES)

@@ -97,7 +97,7 @@ def maps(record):
     for rule in (rule for _, rules, _ in tests.values() for rule in rules):
         values = [rules.get(rule) for _, rules, _ in tests.values()]
         cells = ["" if value is None else decimal(value) for value in values]
-        rows.append([f"without a network: {rule}", *cells])
+        rows.append([f"to be exceeded: {rule}", *cells])
     return tables.markdown(["map", *tests], rows)
 
 

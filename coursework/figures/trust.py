@@ -170,7 +170,7 @@ def gap_examples(images, positions, scores):
     falls = scores[0] - np.array(scores[1:])
     titles = [f"no gap:\nscore {scores[0]:.1f}"]
     titles += [
-        f"gap at {position:+.1f} px:\nscore −{fall:.1f}"
+        f"gap at {position:+.1f} px:\nit falls by {fall:.1f}"
         for position, fall in zip(positions, falls, strict=True)
     ]
     figure = style.gallery(images, titles, len(images), size=1.5)
@@ -200,7 +200,7 @@ def gaps(found):
         _draw(axes, result["rows"], rules, verdicts)
         axes.axvline(0, color="0.8", zorder=0)
         values = [row["other_line"] for row in result["rows"].values()]
-        axes.plot(values, range(len(values)), "+", color="black", markersize=9)
+        axes.plot(values, range(len(values)), "+", color=style.TRAIN, markersize=9)
         axes.set(title=f"agreement, {seed}", xlabel="mean rank correlation")
         axes.sharey(others[0])
         axes.tick_params(axis="y", labelleft=axes is others[0])
@@ -209,7 +209,7 @@ def gaps(found):
     rule = "better than the rule with both seeds"
     title = _title(better, "", f"agrees {rule}", f"agree {rule}")
     marks = {True: VERDICTS[True], False: VERDICTS[False]}
-    return _finish(figure, title, _legend(marks, {"+": "with the effect elsewhere"}))
+    return _finish(figure, title, _legend(marks, {"+": "effect in another line"}))
 
 
 def _draw_profiles(axes, found):
@@ -255,7 +255,7 @@ def _draw_both_seeds(axes, found, rules):
     for (marker, shift), result in zip(marks, found.values(), strict=True):
         beyond = {kind: row["beyond_rule"] for kind, row in result["rows"].items()}
         passed = map_study.verdicts_of_gaps(result)
-        _draw(axes, beyond, rules, passed, marker, shift)
+        _draw(axes, beyond, rules if marker == "o" else {}, passed, marker, shift)
 
 
 # --- parts ----------------------------------------------------------------------------
@@ -284,8 +284,8 @@ def _draw(axes, rows, rules, passed, round_marker="o", shift=0):
         _interval(axes, row, position + shift, **looks)
         if "random" in row:
             axes.plot(row["random"], position, "x", color=RANDOM)
-    for value in rules.values():
-        axes.axvline(value, color=RULE, linestyle="--", zorder=0)
+    looks = {"colors": RULE, "linestyles": "--", "zorder": 0}
+    axes.vlines(list(rules.values()), -0.6, len(rows) - 0.5, **looks)
     _name_rows(axes, rows)
     axes.set_ylim(len(rows) + 0.9, -0.6)
     for place, (name, value) in enumerate(rules.items()):
