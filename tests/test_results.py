@@ -257,6 +257,13 @@ class TestTestsOfMaps:
             assert max(added, key=added.get) == "HiResCAM (last layer)"
             assert rows["LayerCAM (first layer)"]["added"]["low"] < 0
 
+    def test_layercam_hardly_changes_for_another_class(self, record):
+        rows = record["similarity"]["tuned_lines"]["on the line"]
+        for kind in ("LayerCAM (first layer)", "LayerCAM (last layer)"):
+            assert rows[kind]["class"]["value"] > rows[kind]["seed"]["value"] - 0.1
+        for kind in ("Grad-CAM (last layer)", "HiResCAM (last layer)"):
+            assert rows[kind]["class"]["value"] < rows[kind]["seed"]["value"] - 0.3
+
     def test_deletion(self, record):
         for found in record["deletion"].values():
             passed = map_study.verdicts_of_deletion(found)

@@ -93,7 +93,8 @@ def similarities(found):
     for (*pair, last), (name, result) in zip(grid, found.items(), strict=True):
         for axes, (where, rows) in zip(pair, result.items(), strict=True):
             _draw_similarities(axes, rows)
-            axes.set(title=f"{naming.label(name)}: {where}", xlim=(-0.1, 1.02))
+            axes.set_title(f"{naming.label(name)}: {where}")
+            axes.set_xlim(right=1.02)
         added = {kind: row["added"] for kind, row in result["on the line"].items()}
         _draw(last, added, {"nothing": 0.0}, map_study.verdicts_of_learning(added))
         last.set_title("on the line, learning adds")
