@@ -49,12 +49,9 @@ def paired(first, second, names, images):
         test = metrics.mcnemar(one["wrong"], two["wrong"])
         errors = [_errors(repeat["errors"], images) for repeat in (one, two)]
         rows.append((one["seed"], *errors, *test[:2], f"{test.p:.1g}"))
-    columns = [
-        "seed",
-        *(f"errors, {name} (95 % interval of the rate)" for name in names),
-    ]
-    columns += [*(f"only {name} wrong" for name in names), "*p* (McNemar)"]
-    table(columns, rows)
+    errors = [f"errors, {name} (95 % interval of the rate)" for name in names]
+    alone = [f"only {name} wrong" for name in names]
+    table(["seed", *errors, *alone, "*p* (McNemar)"], rows)
 
 
 def _errors(errors, images):
@@ -109,7 +106,7 @@ def choices(reasons):
         name = f"variations_{dataset}"
         found[dataset] = effects.effects(records.read_study(name))
     rows = [
-        (choice, row, *(_marked(each.get(row)) for each in found.values()))
+        [choice, row] + [_marked(each.get(row)) for each in found.values()]
         for choice, row in reasons.items()
     ]
     table(["choice", "variation", "errors on lines", "errors on digits"], rows)
@@ -159,7 +156,7 @@ def thresholds(found):
     """
     names = next(iter(found.values()))["thresholds"]
     rows = [
-        (name, *(_crossing(result["thresholds"][name]) for result in found.values()))
+        [name] + [_crossing(result["thresholds"][name]) for result in found.values()]
         for name in names
     ]
     table(["threshold (slope)", *found], rows)
@@ -174,7 +171,7 @@ def percentages(found, what):
     """Show shares as percent: dict, row → column → float 0…1; ``what`` the rows are."""
     columns = [what, *next(iter(found.values()))]
     rows = [
-        (name, *(f"{value:.0%}" for value in each.values()))
+        [name] + [f"{value:.0%}" for value in each.values()]
         for name, each in found.items()
     ]
     table(columns, rows)

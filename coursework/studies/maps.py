@@ -120,7 +120,9 @@ def pointing(trained, random, images, masks):
         hits = int(hit(maps, masks).sum())
         low, high = metrics.wilson(hits, len(masks))
         rows[kind] = {
-            **{"value": hits / len(masks), "low": low, "high": high},
+            "value": hits / len(masks),
+            "low": low,
+            "high": high,
             "random": float(hit(random[kind], masks).mean()),
             "energy": visualize.evaluate_maps(maps, masks).energy,
             "without_evidence": float(without_evidence(maps).mean()),
@@ -210,15 +212,13 @@ def similarities(original, others, masks):
     return found
 
 
-def compare_seeds(
-    model, second, random, name, images, masks, targets, head=None, repeats=3
-):
+def compare_seeds(name, networks, images, masks, targets, head=None, repeats=3):
     """``similarities`` of a network and one that was trained with another seed.
 
     Args:
-        model, second: ``keras.Model``, trained with different seeds.
-        random: what ``shuffled`` gives of the model; shuffled anew for each repeat.
         name: str, as in ``maps_of``.
+        networks: three ``keras.Model``: two that were trained with different seeds, and
+            what ``shuffled`` gives of the first, shuffled anew for each repeat.
         images: (N, 28, 28, 3) uint8 of lines, in random order: the map of another line
             is that of the line before.
         masks: (N, 28, 28) bool.
@@ -226,6 +226,7 @@ def compare_seeds(
         head: str, or None.
         repeats: int.
     """
+    model, second, random = networks
     same, recolored = targets
     original = maps_of(model, name, images, same, head)
     others = {
