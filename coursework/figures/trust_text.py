@@ -55,7 +55,7 @@ def similarity(found):
             f"of {best}, {_interval(rows[best])}, and least to that of {least}, "
             f"{_interval(rows[least])} (95 % intervals).",
             f"{naming.label(name)}: the map of another class is at least as similar as "
-            f"that of another seed for {_listed(alike)}.",
+            f"that of another seed for {tables.listed(alike)}.",
         )
 
 
@@ -76,17 +76,16 @@ def deletion(found):
         tables.findings(
             f"{naming.label(name)}, {result['digits']} wrong and as many right digits: "
             f"better than both rules ({', '.join(shares)}) and than the same map with "
-            f"shuffled weights: {_listed(better)}.",
+            f"shuffled weights: {tables.listed(better)}.",
             f"{naming.label(name)}: {_fragile(result)}.",
         )
 
 
 def _fragile(result):
-    orders = result["rows"] | result["rules"]
-    level = map_study.LEVEL
-    unequal = [kind for kind, row in orders.items() if row["p_wrong_or_right"] < level]
+    unequal = map_study.unequally_fragile(result)
     if unequal:
-        return f"wrong and right digits of the same margin differ by {_listed(unequal)}"
+        orders = tables.listed(unequal)
+        return f"wrong and right digits of the same margin differ by {orders}"
     row = result["rows"][map_study.ON_INK_ONLY]
     return (
         "a difference between wrong and right digits of the same margin is not "
@@ -130,23 +129,22 @@ def findings(results):
     Args:
         results: what the notebook's record holds.
     """
-    tests = map_study.tests(results)
-    (pointed, edges, _), (added, _, _), (deleted, rules, _), _ = tests.values()
-    sharpest, learned, found = (
-        max(rows, key=_value_in(rows)) for rows in (_of_layers(pointed), added, deleted)
-    )
+    pointing_, learning, deleting, _ = map_study.tests(results).values()
+    pointed, added, deleted = pointing_.rows, learning.rows, deleting.rows
+    sharpest = pointing_.best_of_a_layer
+    learned, found = (max(rows, key=_value_in(rows)) for rows in (added, deleted))
     least = min(added, key=_value_in(added))
     again = results["deletion"]["tuned_mnist"]
     tables.findings(
-        f"The Sobel filter points at {edges['Sobel']:.0%} of the lines, the best map "
-        f"of a layer, {sharpest}, at {pointed[sharpest]['value']:.0%}. Pointing at the "
-        "line is no proof of anything learned.",
+        f"The Sobel filter points at {pointing_.rules['Sobel']:.0%} of the lines, the "
+        f"best map of a layer, {sharpest}, at {pointed[sharpest]['value']:.0%}. "
+        "Pointing at the line is no proof of anything learned.",
         f"Learning adds {_interval(added[learned])} to the similarity of {learned} on "
         f"the line, and {_interval(added[least])} to that of {least}.",
         f"Deleting the ten pixels that {found} rank highest changes "
         f"{deleted[found]['value']:.0%} of the baseline's predictions (tuned CNN: "
         f"{again['rows'][found]['value']:.0%}), ten random stroke pixels "
-        f"{rules['random pixels']:.0%} "
+        f"{deleting.rules['random pixels']:.0%} "
         f"({again['rules']['random pixels']['value']:.0%}). Both the method and the "
         "deletion compare with black.",
         f"{_beyond_the_middle(results['gaps'])}.",
@@ -161,17 +159,17 @@ def _beyond_the_middle(found):
         for kind, better in map_study.verdicts_of_gaps(result).items()
         if better
     )
-    better = [f"{k} with {n} of {len(found)} seeds" for k, n in counts.items()]
     rule = "the effect of a gap better than the rule *the middle*"
-    if not better:
+    if not counts:
         return f"No map agrees with {rule}, with any seed"
-    return f"Maps that agree with {rule}: {_listed(better)}; no other map with any seed"
+    better = [f"{k} with {n} of {len(found)} seeds" for k, n in counts.items()]
+    others = "no other map with any seed"
+    return f"Maps that agree with {rule}: {tables.listed(better)}; {others}"
 
 
 def recommendation(results):
     """str: which kind of map to use for what; true whatever the tests gave."""
-    tests = list(map_study.tests(results).values())
-    learned, counting = (_best(rows, passed) for rows, _, passed in tests[1:3])
+    _, learned, counting, _ = (test.best for test in map_study.tests(results).values())
     return (
         "to find pixels whose deletion changes a prediction, use "
         f"{counting}; to see what learning changed, {learned}; do not take a map as "
@@ -180,19 +178,8 @@ def recommendation(results):
     )
 
 
-def _best(rows, passed):
-    """The kind with the largest value among those that pass, else "no map"."""
-    kinds = [kind for kind, verdict in passed.items() if verdict]
-    return max(kinds, key=_value_in(rows), default="no map")
-
-
 def _value_in(rows):
     return lambda kind: rows[kind]["value"]
-
-
-def _listed(kinds):
-    *others, last = list(kinds) or ["none"]
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _interval(row):

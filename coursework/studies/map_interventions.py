@@ -119,8 +119,11 @@ def _changes(changed, controls):
     wrong, right = np.split(changed, 2)
     low, high = metrics.wilson(int(changed.sum()), len(changed))
     return {
-        **{"wrong": int(wrong.sum()), "right": int(right.sum())},
-        **{"value": float(changed.mean()), "low": low, "high": high},
+        "wrong": int(wrong.sum()),
+        "right": int(right.sum()),
+        "value": float(changed.mean()),
+        "low": low,
+        "high": high,
         "p": max(_p_of_difference(changed, control) for control in controls),
         "p_wrong_or_right": _p_of_difference(wrong, right),
     }

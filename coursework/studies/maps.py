@@ -6,6 +6,8 @@ network whose weights are shuffled, and with a rule that needs no network. Tests
 change the images are in ``map_interventions``.
 """
 
+import typing
+
 import keras
 import numpy as np
 from scipy import stats
@@ -29,9 +31,7 @@ KINDS = {  # label → method of ``visualize.METHODS``, key of a network's ``LAY
     "LayerCAM (last layer)": ("layercam", "last layer"),
     "integrated gradients": ("integrated_gradients", None),
 }
-ON_INK_ONLY = (
-    "integrated gradients"  # multiplied by the input, which is black elsewhere
-)
+ON_INK_ONLY = "integrated gradients"  # times the input, which is black elsewhere
 LEVEL = 0.05  # below which a corrected p counts
 
 
@@ -120,21 +120,18 @@ def pointing(trained, random, images, masks):
         hits = int(hit(maps, masks).sum())
         low, high = metrics.wilson(hits, len(masks))
         rows[kind] = {
-            **{"value": hits / len(masks), "low": low, "high": high},
+            "value": hits / len(masks),
+            "low": low,
+            "high": high,
             "random": float(hit(random[kind], masks).mean()),
             "energy": visualize.evaluate_maps(maps, masks).energy,
             "without_evidence": float(without_evidence(maps).mean()),
         }
+    brightness = images.max(axis=-1).astype(float)
     rules = visualize.baselines(images, masks)
-    rules["image itself"] = visualize.evaluate_maps(
-        images.max(axis=-1).astype(float), masks
-    )
-    return {
-        "rows": rows,
-        "rules": {
-            name: {"value": s.pointing, "energy": s.energy} for name, s in rules.items()
-        },
-    }
+    rules["image itself"] = visualize.evaluate_maps(brightness, masks)
+    named = {n: {"value": s.pointing, "energy": s.energy} for n, s in rules.items()}
+    return {"rows": rows, "rules": named}
 
 
 def pointing_of(model, random, name, head, images, masks):
@@ -243,6 +240,33 @@ def compare_seeds(name, trained, random, images, masks, targets, head=None, repe
 # --- verdicts -------------------------------------------------------------------------
 
 
+class MapTest(typing.NamedTuple):
+    """One of the four tests.
+
+    Attributes:
+        rows: dict, kind → dict with ``value``, ``low``, ``high`` and, in the first and
+            third test, ``random``; in the others the value is a difference.
+        rules: dict, name → float, what is to be exceeded.
+        verdicts: dict, kind → True, False or, where it cannot miss, None.
+    """
+
+    rows: dict
+    rules: dict
+    verdicts: dict
+
+    @property
+    def best(self):
+        """The kind with the largest value of those that pass; "no map" if none does."""
+        kinds = [kind for kind, verdict in self.verdicts.items() if verdict]
+        return max(kinds, key=lambda kind: self.rows[kind]["value"], default="no map")
+
+    @property
+    def best_of_a_layer(self):
+        """The kind with the largest value of those that can miss the line."""
+        kinds = [kind for kind in self.rows if kind != ON_INK_ONLY]
+        return max(kinds, key=lambda kind: self.rows[kind]["value"])
+
+
 def tests(results):
     """The four tests side by side, each on one network.
 
@@ -252,37 +276,30 @@ def tests(results):
             every seed; seed 0 is in the rows, and a kind must pass with all of them).
 
     Returns:
-        dict, name of the test → (rows, kind → dict with ``value``, ``low``, ``high``
-        and, in the first and third test, ``random``; in the others the value is a
-        difference; rules, name → float; verdicts, kind → True, False or None, where a
-        kind cannot miss).
+        dict, name of the test → ``MapTest``.
     """
     pointed = results["pointing"]["tuned_lines"]
     alike = results["similarity"]["tuned_lines"]["on the line"]
-    deleted, agreed = results["deletion"]["plain_mnist"], results["gaps"]["seed 0"]
-    edges = {"Sobel": pointed["rules"]["Sobel"]["value"]}
-    pixels = {rule: row["value"] for rule, row in deleted["rules"].items()}
     added = {kind: row["added"] for kind, row in alike.items()}
+    deleted, agreed = results["deletion"]["plain_mnist"], results["gaps"]["seed 0"]
+    pixels = {rule: row["value"] for rule, row in deleted["rules"].items()}
+    edges = {"Sobel": pointed["rules"]["Sobel"]["value"]}
     beyond = {kind: row["beyond_rule"] for kind, row in agreed["rows"].items()}
+    of_pointing = edges, verdicts_of_pointing(pointed)
+    of_learning = {"nothing learned": 0.0}, verdicts_of_learning(added)
+    of_deletion = pixels, verdicts_of_deletion(deleted)
+    of_gaps = {"the middle": 0.0}, with_every_seed(results["gaps"])
     return {
-        "Points at the line": (pointed["rows"], edges, verdicts_of_pointing(pointed)),
-        "Depends on learning": (
-            added,
-            {"nothing learned": 0.0},
-            verdicts_of_learning(added),
-        ),
-        "Marks what counts": (deleted["rows"], pixels, verdicts_of_deletion(deleted)),
-        "Matches a gap's effect": (
-            beyond,
-            {"the middle": 0.0},
-            with_every_seed(results["gaps"]),
-        ),
+        "Points at the line": MapTest(pointed["rows"], *of_pointing),
+        "Depends on learning": MapTest(added, *of_learning),
+        "Marks what counts": MapTest(deleted["rows"], *of_deletion),
+        "Matches a gap's effect": MapTest(beyond, *of_gaps),
     }
 
 
 def passed(results):
     """dict, kind → how many of ``tests`` it passes, those aside that it cannot miss."""
-    verdicts = [each for *_, each in tests(results).values()]
+    verdicts = [test.verdicts for test in tests(results).values()]
     return {kind: sum(each[kind] is True for each in verdicts) for kind in KINDS}
 
 
@@ -305,6 +322,12 @@ def verdicts_of_deletion(found):
         kind: row["value"] > max(most, row["random"]) and row["p"] < LEVEL
         for kind, row in found["rows"].items()
     }
+
+
+def unequally_fragile(found):
+    """Orders of pixels by which wrong digits surely change more or less often."""
+    orders = found["rows"] | found["rules"]
+    return [kind for kind, row in orders.items() if row["p_wrong_or_right"] < LEVEL]
 
 
 def verdicts_of_gaps(found):
