@@ -308,8 +308,20 @@ class TestMaps:
         same = {"Grad-CAM": low, "HiResCAM": low + random.normal(0, 0.1, 20)}
         better = {"Grad-CAM": low, "HiResCAM": low + 0.3 + random.normal(0, 0.1, 20)}
         results = {"a": same | {"ink": low}, "b": better | {"ink": low}}
-        title = figures.agreement(results).axes[0].get_title()
-        assert "in 1 of 2 networks" in title
+        shares = dict.fromkeys(results, {"uniform": low} | same)
+        title = figures.agreement(results, shares).axes[0].get_title()
+        assert title.endswith("in 1 of 2")
+
+    def test_maps_of_a_row_can_have_one_scale(self, few_lines):
+        values = np.zeros((2, 28, 28))
+        values[:, 3, 4] = 4, 1
+        rows = {("tuned_lines", "gradcam"): some_maps(values)}
+        for common in (False, True):
+            figure = figures.map_grid(
+                few_lines.images[:2], [0, 0], rows, "title", common=common
+            )
+            bright, dim = (axes.images[0].get_array() for axes in figure.axes[2:])
+            assert np.allclose(bright[3, 4], dim[3, 4]) != common
 
 
 def maps_record(p):
