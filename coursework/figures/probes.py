@@ -159,7 +159,7 @@ def probe_title(study, what):
     labels = [label for label, layers in by_label.items() if any(layers.values())]
     if not labels:
         return f"{what}: training adds nothing that can be read"
-    return f"{what}: training makes the {_listed(labels)} easier to read"
+    return f"{what}: training makes the {tables.listed(labels)} easier to read"
 
 
 def helped(study):
@@ -209,7 +209,8 @@ def activation_findings(results):
         n for layers in results["inactive"].values() for _, n in layers.values()
     )
     tables.findings(
-        f"{_listed(sure).capitalize()} can be read from the pixels without any layer.",
+        f"{tables.listed(sure, 'nothing').capitalize()} can be read from the pixels "
+        "without any layer.",
         f"The angle: {max(lines_['pixels']['angle'].values()):.0%} at the pixels, "
         f"{angle['untrained']:.0%} at relu3 of an untrained tuned network, "
         f"{angle['trained']:.2%} after training.",
@@ -219,8 +220,3 @@ def activation_findings(results):
         f"{len(tuned)} of {len(results['tuning'])} networks: {'; '.join(tuned)}.",
         f"{dead} of {channels:,} channels after a ReLU are inactive for every image.",
     )
-
-
-def _listed(words):
-    *most, last = words or ["nothing"]
-    return f"{', '.join(most)} and {last}" if most else last

@@ -30,6 +30,12 @@ def table(columns, rows):
     display(Markdown(markdown(columns, rows)))
 
 
+def listed(words, nothing="none"):
+    """ "a, b and c"; ``nothing`` of no words."""
+    *most, last = [str(word) for word in words] or [nothing]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def findings(*sentences):
     """Show sentences, whose numbers the cell computed, as a list."""
     display(Markdown("\n".join(f"- {sentence}" for sentence in sentences)))
@@ -85,14 +91,22 @@ def resolved(name, record):
         name: str, of the dataset.
         record: what ``trials.run`` gives.
     """
-    found = effects.effects(record)
     sentences = []
-    for answer in ("fewer errors", "more errors", "not resolved"):
-        rows = [row for row, effect in found.items() if effect.answer == answer]
-        rows.sort(key=lambda row: found[row].ratio, reverse=answer == "more errors")
-        listed = "; ".join(f"{row} {found[row]}" for row in rows)
-        sentences.append(f"**{name}, {answer}:** {listed or 'none'}.")
+    for answer, found in by_answer(record).items():
+        rows = "; ".join(f"{row} {effect}" for row, effect in found.items())
+        sentences.append(f"**{name}, {answer}:** {rows or 'none'}.")
     findings(*sentences)
+
+
+def by_answer(record):
+    """dict, answer → row → ``effects.Effect``, the largest effect first."""
+    found = effects.effects(record)
+    order = sorted(found, key=lambda row: found[row].ratio)
+    answers = {}
+    for answer in ("fewer errors", "more errors", "not resolved"):
+        rows = reversed(order) if answer == "more errors" else order
+        answers[answer] = {r: found[r] for r in rows if found[r].answer == answer}
+    return answers
 
 
 def choices(reasons):
@@ -117,35 +131,6 @@ def _marked(effect):
     if effect is None:
         return ""
     return str(effect) if effect.answer == "not resolved" else f"**{effect}**"
-
-
-def candidates(first, finals):
-    """Show what was tried to improve a recipe, on one fold and on all of them.
-
-    Args:
-        first: what ``trials.run`` gives of all changes, on fold 0 of the train part.
-        finals: the same of the best of them, on the other folds.
-    """
-    both = effects.effects(joined(first, finals))
-    base = first["trials"][effects.BASE][0]
-    rows = []
-    for name, (trial,) in first["trials"].items():
-        row = [name, f"{trial['parameters']:,}"]
-        row += [f"{trial['seconds'] / base['seconds']:.1f}×", trial["errors"]]
-        others = finals["trials"].get(name)
-        total = trial["errors"] + sum(t["errors"] for t in others) if others else ""
-        rows.append((*row, total, both.get(name, "")))
-    tested = [base["tested"], base["tested"] * (1 + len(finals["seeds"]))]
-    columns = ["change", "parameters", "training time", f"errors of {tested[0]:,}"]
-    table([*columns, f"errors of {tested[1]:,}", "errors relative to base"], rows)
-
-
-def joined(first, second):
-    """One record of the rows that two have, with the seeds of both."""
-    trials = {
-        row: first["trials"][row] + more for row, more in second["trials"].items()
-    }
-    return {"seeds": first["seeds"] + second["seeds"], "trials": trials}
 
 
 def thresholds(found):
