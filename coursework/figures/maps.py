@@ -109,8 +109,8 @@ def cam_steps(image, feature_maps, weights, placed):
         weights: (K,) floats, one for each feature map.
         placed: (height, width) floats 0…1, the map on the pixels of the image.
     """
-    total = feature_maps @ weights
     shown = np.argsort(-np.abs(weights))[:STRONGEST]
+    total = feature_maps @ weights
     panels = {"image": None}
     for number in shown:
         name = f"feature map {number}\nweight {_signed(weights[number], 3)}"
