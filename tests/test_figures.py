@@ -351,12 +351,25 @@ class TestMaps:
         brightest = first.images[0].get_array().sum(axis=-1).argmax()
         assert brightest == 3 * 28 + 4
 
+    @pytest.mark.parametrize("common", [False, True])
+    def test_maps_of_a_row_can_have_one_scale(self, few_lines, common):
+        values, same = np.zeros((2, 28, 28), np.float32), np.zeros(2, np.int64)
+        values[:, 3, 4] = 4, 1
+        about = {"method": "gradcam", "layer": "relu1", "head": "class", "placed": True}
+        about |= {"targets": same, "probabilities": 0.0 * same, "predictions": same}
+        maps = visualize.Maps(maps=values, coarse=values, **about)
+        rows, images = {("tuned_lines", "gradcam"): maps}, few_lines.images[:2]
+        axes = figures.map_grid(images, [0, 0], rows, "", common=common).axes[2:]
+        bright, dim = (each.images[0].get_array()[3, 4] for each in axes)
+        assert np.allclose(bright, dim) != common
+
     def test_agreement_counts_what_a_paired_test_resolves(self):
         low, noise, other = np.random.default_rng(0).random((3, 20)) / 2
         same = {"Grad-CAM": low, "HiResCAM": low + noise - other, "ink": low}
         better = same | {"HiResCAM": low + 0.3 + noise / 5}
-        title = figures.agreement({"a": same, "b": better}).axes[0].get_title()
-        assert "in 1 of 2 networks" in title
+        shares = dict.fromkeys("ab", same | {"uniform": low})
+        figure = figures.agreement({"a": same, "b": better}, shares)
+        assert figure.axes[0].get_title().endswith("in 1 of 2")
 
     @staticmethod
     def record(p):

@@ -52,6 +52,35 @@ def test_hires_cam_is_the_contribution_where_all_behind_is_linear(
     network, images, head
 ):
     below, above = positions.split_at(network, "relu1")  # black is 0 behind it: no bias
-    found = positions.agreement(below, above, images, head)
-    assert found["HiResCAM"] == pytest.approx([1, 1, 1])
-    assert max(found["Grad-CAM"]) < 0.9
+    ranks, _ = positions.agreement(below, above, images, head)
+    assert ranks["HiResCAM"] == pytest.approx([1, 1, 1])
+    assert max(ranks["Grad-CAM"]) < 0.9
+
+
+def test_without_the_features_of_black_nothing_is_where_no_ink_is(network, images):
+    images[:, 4:] = 0
+    network.layers[1].bias.assign([1.0, 0.5, 2.0])  # so that black has features
+    below, above = positions.split_at(network, "relu1")
+    ranks, shares = positions.agreement(below, above, images, head=1)
+    assert ranks["HiResCAM, black subtracted"] == pytest.approx([1, 1, 1])
+    assert shares["HiResCAM, black subtracted"] == [0, 0, 0]
+    assert min(shares["HiResCAM"]) > 0
+    assert shares["uniform"] == pytest.approx([2 / 6] * 3)  # 4 of 6 rows see ink
+
+
+def test_a_map_without_positive_values_has_no_share():
+    ink = np.eye(2, dtype=bool)
+    assert positions.without_ink(-np.ones((2, 2)), ink) == 0
+    assert positions.without_ink(np.array([[3, 1], [-5, 2]]), ink) == pytest.approx(
+        1 / 6
+    )
+
+
+def test_an_answer_that_some_images_raise():
+    beside = np.zeros((3, 2, 2), bool)
+    beside[0] = True
+    share = np.array([0.2, 0.3, 0.4])
+    found = positions.answer(np.array([1, 3, 5]), 2, share, share / 2, beside)
+    assert (found["raised"], found["images"], found["black"]) == (2, 3, 2)
+    assert found["uniform"] == pytest.approx(1 / 3)
+    assert found["half"] == pytest.approx(4.303 * 0.1 / 3**0.5, rel=1e-3)

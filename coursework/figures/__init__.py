@@ -47,6 +47,8 @@ from coursework.figures.layers import layers
 from coursework.figures.maps import (
     against_experiment,
     agreement,
+    answers,
+    better_in_images,
     cam_steps,
     causes,
     map_findings,

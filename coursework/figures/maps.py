@@ -10,19 +10,25 @@ from coursework.figures import style, tables
 from coursework.studies import naming
 from coursework.training import effects
 
-TILE = 1.05  # inches, of an image
+TILE = 1.3  # inches, of an image
+SMALL = 10  # points, the smallest labels
 LOOKS = {  # marker and color of each method
     "Grad-CAM": ("s", style.VALIDATION),
     "HiResCAM": ("o", style.TRAIN),
     "ink": ("x", "0.5"),
+    "uniform": ("+", "0.5"),
 }
-METHODS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
-BESIDE = 1.5  # inches, for the names of the rows
-STRONGEST = 4  # feature maps that ``cam_steps`` shows
+METHODS = {
+    "gradcam": "Grad-CAM",
+    "hirescam": "HiResCAM",
+    "subtracted": "HiResCAM,\nblack subtracted",
+}
+BESIDE = 1.6  # inches, for the names of the rows
+STRONGEST = 3  # feature maps that ``cam_steps`` shows
 DIMMED = 0.55  # brightness of an image under its map
 
 
-def map_grid(images, classes, rows, title):
+def map_grid(images, classes, rows, title, ranks=None, common=False):
     """Images in a row, and below each of them its maps, one row for each method.
 
     Under each map is the class that it shows evidence for; a map without any says so.
@@ -32,23 +38,56 @@ def map_grid(images, classes, rows, title):
         classes: (N,) ints, of the images, written above them.
         rows: dict, (name, method) → ``visualize.Maps`` of the images.
         title: str.
+        ranks: dict, name → method → N rank correlations, written under the maps.
+        common: bool, one scale for all maps of a row, not one for each map.
     """
-    size = BESIDE + TILE * len(images), (TILE + 0.3) * (1 + len(rows)) + 0.4
-    names = [f"{naming.short(name)}\n{METHODS[method]}" for name, method in rows]
-    above = [_class_name(images, "class", label) for label in classes]
-    figure, grid = style.picture_grid(["image", *names], above, size, fontsize=9)
-    for axes, image in zip(grid[0], images, strict=True):
-        axes.imshow(visualize.as_shown(image))
-        axes.title.set_fontsize(8)
-    for line, maps in zip(grid[1:], rows.values(), strict=True):
-        for index, axes in enumerate(line):
-            axes.imshow(_over(images[index], maps.scaled()[index]))
-            label = _class_name(images, maps.head, maps.targets[index])
-            note = f" ({maps.probabilities[index]:.0%})"
-            note += "\nno evidence" if maps.without_evidence[index] else ""
-            axes.set_xlabel(label + note, fontsize=8, labelpad=2)
-    figure.suptitle(title, fontsize=11)
+    label = 0.5 if ranks or images.shape[-1] == 3 else 0.3  # inches, under a map
+    size = BESIDE + TILE * len(images), (TILE + label) * (1 + len(rows)) + 0.3
+    figure, grid = plt.subplots(1 + len(rows), len(images), figsize=size)
+    for axes, image, label in zip(grid[0], images, classes, strict=True):
+        _draw(axes, visualize.as_shown(image))
+        name = "label " * (image.shape[-1] == 1) + _class_name(images, "", label)
+        axes.set_title(name, fontsize=SMALL, loc="center")
+    _name_row(grid[0, 0], "image")
+    for line, ((name, method), maps) in zip(grid[1:], rows.items(), strict=True):
+        _name_row(line[0], f"{naming.short(name)}\n{METHODS[method]}")
+        notes = _notes(images, maps)
+        if ranks:
+            found = ranks[naming.label(name)][METHODS[method]]
+            notes = [
+                f"{n}\nρ = {_signed(r)}" for n, r in zip(notes, found, strict=True)
+            ]
+        scaled = maps.maps / maps.maps.max() if common else maps.scaled()
+        for axes, image, values, note in zip(line, images, scaled, notes, strict=True):
+            _draw(axes, _over(image, values))
+            axes.set_xlabel(note, fontsize=SMALL, labelpad=2)
+    figure.suptitle(title, fontsize=12)
     return figure
+
+
+def _notes(images, maps):
+    """What is written under maps: the class of each, and its probability."""
+    notes = []
+    for index, target in enumerate(maps.targets):
+        name = _class_name(images, maps.head, target)
+        note = f"{name} ({maps.probabilities[index]:.0%})"
+        notes.append(note + "\nno evidence" * bool(maps.without_evidence[index]))
+    return notes
+
+
+def better_in_images(ranks, names):
+    """For how many maps HiResCAM agrees better than Grad-CAM, as words for a title.
+
+    Args:
+        ranks: as in ``map_grid``.
+        names: its names that count.
+    """
+    pairs = [
+        zip(ranks[n]["HiResCAM"], ranks[n]["Grad-CAM"], strict=True) for n in names
+    ]
+    higher = [hires > grad for pair in pairs for hires, grad in pair]
+    share = f"{sum(higher)} of {len(higher)} maps"
+    return f"HiResCAM agrees better with the experiment than Grad-CAM in {share}"
 
 
 def _class_name(images, head, label):
@@ -72,83 +111,119 @@ def cam_steps(image, feature_maps, weights, placed):
     """
     shown = np.argsort(-np.abs(weights))[:STRONGEST]
     total = feature_maps @ weights
-    captions = [f"map {k}\nweight {weights[k]:+.3f}".replace("-", "−") for k in shown]
-    captions = ["image", *captions, "weighted sum\nof all maps", "ReLU"]
-    captions.append("over the image")
-    size = 8 * TILE + 0.8, TILE + 0.75
-    figure, (grid,) = style.picture_grid([""], captions, size, fontsize=8)
-    grid[0].imshow(visualize.as_shown(image))
-    signed = [*(feature_maps[..., k] for k in shown), total]
-    for axes, values in zip(grid[1:], signed, strict=False):
-        _draw_signed(axes, values)
-    grid[6].imshow(np.maximum(total, 0), cmap=style.SCALE)
-    grid[7].imshow(_over(image, placed))
-    figure.suptitle("Grad-CAM highlights the background of the seven", fontsize=11)
+    panels = {"image": None}
+    for number in shown:
+        name = f"feature map {number}\nweight {_signed(weights[number], 3)}"
+        panels[name] = feature_maps[..., number]
+    panels |= {"weighted sum\nof all": total, "ReLU": np.maximum(total, 0)}
+    panels["on the image"] = None
+    figure, grid = plt.subplots(1, len(panels), figsize=(len(panels) * TILE, 2.2))
+    for axes, (caption, values) in zip(grid, panels.items(), strict=True):
+        if values is not None:
+            _draw_signed(axes, values)
+        axes.set_title(caption, fontsize=SMALL, loc="center")
+    _draw(grid[0], visualize.as_shown(image))
+    _draw(grid[-1], _over(image, placed))
+    figure.suptitle("Grad-CAM highlights the background of the seven", fontsize=12)
     return figure
 
 
-def against_experiment(image, maps, fall, counted):
+def against_experiment(image, maps, fall, ink):
     """Maps before the ReLU beside what the score loses at each position.
 
     Args:
         image: (height, width, 1 or 3), pixels 0…255.
         maps: dict, method → (h, w) floats.
         fall: (h, w) floats, the fall of the score without the position.
-        counted: (h, w) bool, positions that the correlation is over.
+        ink: (h, w) bool, positions that the correlation is over.
     """
-    panels = {"the score falls by": fall} | maps
-    names = ["image", *panels]
-    figure, (grid,) = style.picture_grid([""], names, (8.4, 2.8), fontsize=9)
-    grid[0].imshow(visualize.as_shown(image))
-    for axes, values in zip(grid[1:], panels.values(), strict=True):
-        _draw_signed(axes, values)
-        rho = stats.spearmanr(values[counted], fall[counted]).statistic
-        axes.set_xlabel(f"rank correlation {_signed(rho)}", fontsize=9)
-    grid[1].set_xlabel("red: falls, blue: rises", fontsize=9)
-    figure.suptitle("What the score loses without each position, and two maps")
-    return figure
-
-
-def agreement(results):
-    """How well maps agree with the experiment, by network and head.
-
-    Args:
-        results: dict, name → method → list of rank correlations.
-    """
-    figure, axes = plt.subplots(figsize=(8.4, 0.36 * len(results) + 1.4))
-    for row, found in enumerate(results.values()):
-        for method, (marker, color) in LOOKS.items():
-            mean, half = mean_and_interval(found[method])
-            label = method if row == 0 else None
-            axes.errorbar(mean, row, xerr=half, fmt=marker, color=color, label=label)
-    axes.axvline(0, color="0.6", linestyle=":")
-    axes.set_yticks(range(len(results)), results)
-    axes.set(xlim=(-0.4, 1.02), ylim=(len(results) - 0.5, -0.5))
-    axes.set_xlabel("rank correlation with the experiment (bar: 95 % interval)")
-    axes.set_title(
-        f"HiResCAM agrees better than Grad-CAM in {better(results)} of "
-        f"{len(results)} networks and heads"
-    )
-    figure.legend(loc="outside lower center", ncols=3)
-    return figure
-
-
-def causes(found):
-    """Show how Grad-CAM agrees with the experiment when one part of it is changed.
-
-    Args:
-        found: dict, method → list of rank correlations, of one network.
-    """
-    changes = {
-        "Grad-CAM": "nothing",
-        "Grad-CAM, black subtracted": "the features of a black image are subtracted",
-        "HiResCAM": "the gradient is not averaged",
+    figure, grid = plt.subplots(1, 4, figsize=(8.8, 3.2))
+    _draw(grid[0], visualize.as_shown(image))
+    grid[0].set_title("image", fontsize=11, loc="center")
+    rhos = {
+        name: stats.spearmanr(values[ink], fall[ink]).statistic
+        for name, values in maps.items()
     }
+    panels = {"fall of the score": fall} | maps
+    for axes, (name, values) in zip(grid[1:], panels.items(), strict=True):
+        _draw_signed(axes, values)
+        axes.set_title(name, fontsize=11, loc="center")
+        rho = f"rank correlation {_signed(rhos[name])}\n" if name in rhos else ""
+        axes.set_xlabel(f"{rho}darkest: ±{np.abs(values).max():.2g}", fontsize=SMALL)
+    best, worst = max(rhos, key=rhos.get), min(rhos, key=rhos.get)
+    title = f"{best} orders positions as the experiment does ({_signed(rhos[best])})"
+    figure.suptitle(f"{title}, {worst} worse ({_signed(rhos[worst])})", fontsize=12)
+    return figure
+
+
+def agreement(ranks, shares):
+    """How well maps agree with the experiment, and how much is where nothing can fall.
+
+    Args:
+        ranks: dict, name → method → list of rank correlations.
+        shares: the same of the positive map's shares at positions without ink.
+    """
+    size = 9.6, 0.36 * len(ranks) + 1.9
+    figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True)
+    _means(left, ranks, ("Grad-CAM", "HiResCAM", "ink"))
+    _means(right, shares, ("Grad-CAM", "HiResCAM", "uniform"))
+    left.set_yticks(range(len(ranks)), ranks)
+    left.set(xlim=(-0.4, 1.02), ylim=(len(ranks) - 0.5, -0.5))
+    left.set_xlabel("rank correlation with the experiment\n(dotted: a random map)")
+    right.set_xlabel("share of the map at positions without ink\n(0 is correct)")
+    left.set_title(f"HiResCAM is better in {better(ranks)} of {len(ranks)}")
+    right.set_title("Every map marks empty positions, too")
+    count = len(next(iter(ranks.values()))["HiResCAM"])
+    figure.suptitle(f"Means of {count} images with 95 % intervals", fontsize=SMALL)
+    return figure
+
+
+def _means(axes, results, methods):
+    """Means and their intervals, a row for each network or head."""
+    for method in methods:
+        marker, color = LOOKS[method]
+        found = [mean_and_interval(each[method]) for each in results.values()]
+        means, halves = zip(*found, strict=True)
+        look = {"fmt": marker, "color": color, "label": method}
+        axes.errorbar(means, range(len(results)), xerr=halves, **look)
+    axes.axvline(0, color="0.6", linestyle=":")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
+
+
+def causes(ranks, shares):
+    """Show Grad-CAM with each of two changes, and with both.
+
+    Args:
+        ranks, shares: dict, method → list, of one network; as in ``agreement``.
+    """
     rows = []
-    for method, change in changes.items():
-        mean, half = mean_and_interval(found[method])
-        rows.append((change, f"{_signed(mean)} ± {half:.2f}"))
-    tables.table(["change of Grad-CAM", "rank correlation (95 % interval)"], rows)
+    for method in ("Grad-CAM", "HiResCAM"):
+        for black in ("", ", black subtracted"):
+            rank, half = mean_and_interval(ranks[method + black])
+            share, around = mean_and_interval(shares[method + black])
+            averaged = "yes" if method == "Grad-CAM" else "no"
+            cells = [method + black, averaged, "yes" if black else "no"]
+            cells += [f"{_signed(rank, 3)} ± {half:.3f}", f"{share:.1%} ± {around:.1%}"]
+            rows.append(cells)
+    columns = ["map", "gradient averaged", "black subtracted", "rank correlation"]
+    tables.table([*columns, "map at positions without ink"], rows)
+
+
+def answers(found):
+    """Show the scores of the two answers of a neuron, and where their maps are.
+
+    Args:
+        found: dict, answer → what ``positions.answer`` gives.
+    """
+    rows = []
+    for answer, each in found.items():
+        cells = [answer, _signed(each["black"], 1), _signed(each["lines"], 1)]
+        cells.append(f"{each['raised']} of {each['images']}")
+        cells += [f"{each['beside']:.1%} ± {each['half']:.1%}"]
+        rows.append([*cells, f"{each['other']:.0%}", f"{each['uniform']:.0%}"])
+    columns = ["answer", "score: black image", "its lines", "a line raises it in"]
+    columns += ["map beside the line", "same, 96 classes", "same, uniform map"]
+    tables.table(columns, rows)
 
 
 def mean_and_interval(values):
@@ -158,38 +233,45 @@ def mean_and_interval(values):
 
 def map_findings(measured):
     """Show what ``Q3/3_class_activation_maps`` found, from what its record holds."""
-    results, outside = measured["agreement"], measured["beside the line"]
-    sentences = [
-        f"HiResCAM agrees better with the experiment than Grad-CAM in "
-        f"{better(results)} of {len(results)} networks and heads (paired tests, "
-        "corrected by Holm's method)."
-    ]
-    for method in ("Grad-CAM", "HiResCAM", "ink"):
-        name = min(results, key=lambda name: np.mean(results[name][method]))
-        mean, half = mean_and_interval(results[name][method])
-        sentences.append(
-            f"{method}: lowest rank correlation with the experiment for {name}, "
-            f"{_signed(mean)} ± {half:.2f} (95 % interval)."
-        )
-    sentences.append(
-        f"Of the maps for *short* {outside['short']:.0%} is more than 2 px from the "
-        f"line, of those for *long* {outside['long']:.0%}; by chance "
-        f"{outside['any, by chance']:.0%}."
+    ranks, shares = measured["agreement"], measured["without ink"]
+    digits, lined = (shares[f"baseline, {data}"] for data in ("digits", "lines"))
+    short, long = (measured["answers"][name] for name in ("short", "long"))
+    tables.findings(
+        "**Order of the positions.** HiResCAM agrees better with the experiment than "
+        f"Grad-CAM in {better(ranks)} of {len(ranks)} networks and heads (paired "
+        f"tests, Holm's correction): {_both(ranks, 'baseline, digits')}. The tuned "
+        f"networks are the stronger evidence: {_both(ranks, 'tuned, digits')}; "
+        f"{_both(ranks, 'tuned, lines')}.",
+        "**A rule without a gradient.** The amount of ink agrees better than Grad-CAM "
+        f"in {better(ranks, 'ink', 'Grad-CAM')} of {len(ranks)}, worse in "
+        f"{better(ranks, 'Grad-CAM', 'ink')}; the others are not resolved.",
+        f"**Empty background.** {np.mean(digits['Grad-CAM']):.0%} of the baseline's "
+        "Grad-CAM for digits is at positions without ink, and "
+        f"{np.mean(lined['HiResCAM']):.0%} of its HiResCAM for lines (at most "
+        f"{np.max(lined['HiResCAM']):.0%}). It is gradient × the features of black.",
+        f"**One neuron, two answers.** The score of *short* is {short['black']:.1f} on "
+        f"a black image; {short['raised']} of {short['images']} short lines raise it. "
+        f"That of *long* is {_signed(long['black'], 1)}; {long['raised']} of "
+        f"{long['images']} long lines raise it.",
     )
-    tables.findings(*sentences)
 
 
-def better(results):
-    """How many networks and heads HiResCAM agrees with surely better: a paired test."""
+def _both(ranks, name):
+    means = [_signed(np.mean(ranks[name][m])) for m in ("HiResCAM", "Grad-CAM")]
+    return f"{means[0]} against {means[1]} ({name})"
+
+
+def better(results, method="HiResCAM", than="Grad-CAM"):
+    """How many networks and heads a method agrees with surely better: a paired test."""
     ps = effects.holm(
-        [stats.ttest_rel(x["HiResCAM"], x["Grad-CAM"]).pvalue for x in results.values()]
+        [stats.ttest_rel(x[method], x[than]).pvalue for x in results.values()]
     )
-    higher = [np.mean(x["HiResCAM"]) > np.mean(x["Grad-CAM"]) for x in results.values()]
+    higher = [np.mean(x[method]) > np.mean(x[than]) for x in results.values()]
     return int(((ps < 0.05) & higher).sum())
 
 
-def _signed(value):
-    return f"{value:.2f}".replace("-", "−")
+def _signed(value, digits=2):
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def _over(image, scaled):
@@ -197,6 +279,17 @@ def _over(image, scaled):
     return visualize.overlay(image * DIMMED, scaled, alpha=0.8)
 
 
+def _draw(axes, picture):
+    axes.imshow(picture)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
 def _draw_signed(axes, values):
     most = np.abs(values).max() or 1
     axes.imshow(values, cmap=style.SIGNED, vmin=-most, vmax=most)
+    axes.set(xticks=[], yticks=[])
+
+
+def _name_row(axes, name):
+    axes.set_ylabel(name, fontsize=SMALL, rotation=0, ha="right", va="center")

@@ -28,18 +28,18 @@ def of_all_networks(images):
         images: dict, "lines" and "mnist" → (N, 28, 28, channels), pixels 0…255.
 
     Returns:
-        dict, "baseline, digits" for example → method → (N,) rank correlations.
+        Two dicts, "baseline, digits" for example → what ``agreement`` gives.
     """
-    results = {}
+    ranks, shares = {}, {}
     for name, layer in LAYERS.items():
         model, _ = records.load(name)
-        dataset = name.rsplit("_", 1)[1]
+        chosen = images[name.rsplit("_", 1)[1]]
         below, above = split_at(model, layer)
         for head, output in enumerate(model.output_names):
             alone = len(model.outputs) == 1
             title = naming.label(name) if alone else f"{output} head"
-            results[title] = agreement(below, above, images[dataset], head)
-    return results
+            ranks[title], shares[title] = agreement(below, above, chosen, head)
+    return ranks, shares
 
 
 def split_at(model, layer):
@@ -62,8 +62,8 @@ def split_at(model, layer):
 def agreement(below, above, images, head=0):
     """How signed maps before the ReLU agree with the fall of the score.
 
-    Only positions count whose features differ from those of a black image: the others
-    cannot change by definition.
+    The rank correlation is over positions that see ink: those whose features differ
+    from the features of a black image. At the others the score cannot fall.
 
     Args:
         below, above: as ``split_at`` gives them.
@@ -71,29 +71,70 @@ def agreement(below, above, images, head=0):
         head: int, which output; of the predicted class.
 
     Returns:
-        dict, method → list of N rank correlations (Spearman) over the positions. "ink"
-        is a rule without the network's gradient: how far features are from black.
+        Two dicts: method → list of N rank correlations (Spearman), and method → list of
+        N shares of the positive map at positions without ink. The method "ink" is a
+        rule without a gradient, how far features are from black; "uniform" has the same
+        value everywhere.
     """
     features = below.predict(images, batch_size=64, verbose=0)
     black = below.predict(np.zeros_like(images[:1]), verbose=0)[0]
-    found = {}
+    ranks, shares = {}, {}
     for each in features:
         gradient, sign, target = _gradient(above, each, head)
         fall = sign * fall_of_score(above, each, black, head, target)
-        difference = each - black
-        average = gradient.mean(axis=(0, 1))
-        sums = {
-            "Grad-CAM": average * each,
-            "Grad-CAM, black subtracted": average * difference,
-            "HiResCAM": gradient * each,
-            "ink": np.abs(difference),
-        }
-        counted = np.abs(difference).max(axis=-1) > 0
-        for name, terms in sums.items():
-            cam = terms.sum(axis=-1)
-            rank = stats.spearmanr(cam[counted], fall[counted]).statistic
-            found.setdefault(name, []).append(float(rank))
-    return found
+        ink = np.any(each != black, axis=-1)
+        for name, cam in _signed_maps(gradient, each, black).items():
+            rank = stats.spearmanr(cam[ink], fall[ink]).statistic
+            ranks.setdefault(name, []).append(float(rank))
+            shares.setdefault(name, []).append(without_ink(cam, ink))
+        shares.setdefault("uniform", []).append(without_ink(np.ones(ink.shape), ink))
+    return ranks, shares
+
+
+def without_ink(cam, ink):
+    """The share of a map's positive values at positions without ink; 0 if it has none.
+
+    Args:
+        cam: (h, w) floats.
+        ink: (h, w) bool.
+    """
+    positive = np.maximum(cam, 0)
+    return float(positive[~ink].sum() / (positive.sum() or 1))
+
+
+def _signed_maps(gradient, features, black):
+    """Method → (h, w) floats; arguments are (h, w, K)."""
+    difference, average = features - black, gradient.mean(axis=(0, 1))
+    terms = {
+        "Grad-CAM": average * features,
+        "Grad-CAM, black subtracted": average * difference,
+        "HiResCAM": gradient * features,
+        "HiResCAM, black subtracted": gradient * difference,
+        "ink": np.abs(difference),
+    }
+    return {name: values.sum(axis=-1) for name, values in terms.items()}
+
+
+def answer(scores, black, share, other, beside):
+    """What is measured of one of the two answers of a sigmoid neuron.
+
+    Args:
+        scores: (N,) of the answer, before the sigmoid, of images that get it.
+        black: float, its score on a black image.
+        share, other: (N,) 0…1, how much of a map is beside the line: the head's map,
+            and that of a network without heads.
+        beside: (N, h, w) bool, positions beside the line.
+    """
+    return {
+        "black": float(black),
+        "lines": float(scores.mean()),
+        "raised": int((scores > black).sum()),
+        "images": len(scores),
+        "beside": float(share.mean()),
+        "half": float(stats.t.ppf(0.975, len(share) - 1) * stats.sem(share)),
+        "other": float(other.mean()),
+        "uniform": float(beside.mean()),
+    }
 
 
 def fall_of_score(above, features, black, head, target):
