@@ -424,13 +424,11 @@ class TestFilters:
             {"raw": images, "best": images},
             ["a", "b"],
             "title",
-            {"raw": "score"},
             [(1, 0, "7: 90%")],
         )
         grid = np.array(figure.axes).reshape(2, 2)
         assert [axes.get_title(loc="center") for axes in grid[0]] == ["a", "b"]
         assert [axes.get_ylabel() for axes in grid[:, 0]] == ["raw", "best"]
-        assert grid[0, 1].texts[0].get_text() == "score"
         assert grid[1, 0].get_xlabel() == "7: 90%"
 
     def test_weights_are_shown_by_sign_in_the_colors_of_the_image(self):

@@ -26,13 +26,15 @@ from coursework.figures.filter_sheets import (
     filter_sheets,
 )
 from coursework.figures.filter_tables import (
+    class_findings,
     control_findings,
     filter_findings,
+    jitter_findings,
     judged_table,
     layer_table,
     optimum_findings,
+    regularizer_table,
     share_table,
-    status_findings,
 )
 from coursework.figures.filters import (
     ascent_steps,
