@@ -14,6 +14,7 @@ from keras import layers
 from coursework import figures, paths, records
 from coursework.data import lines
 from coursework.figures import diagram
+from coursework.studies import naming
 from coursework.studies import sample_efficiency as sample_study
 from coursework.training import heads
 
@@ -32,14 +33,7 @@ STYLE = {
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
 }
-NETWORKS = {
-    "plain_lines": "specified, lines",
-    "plain_mnist": "specified, digits",
-    "tuned_lines": "tuned, lines",
-    "tuned_mnist": "tuned, digits",
-    "four_head_lines": "four heads, lines",
-}
-Q1_NETWORKS = tuple(NETWORKS)[:4]
+Q1_NETWORKS = "plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"
 TENFOLD = 10  # losses that range farther have a mark at powers of ten alone
 CLASS_PICTURES = 10, 18  # of the digits, of all heads' levels
 
@@ -90,7 +84,7 @@ def learning_curves(known):
     for (top, bottom), name in zip(grid.T, Q1_NETWORKS, strict=True):
         figures.draw_curves(top, known[name]["history"], "accuracy")
         figures.draw_curves(bottom, known[name]["history"], "loss")
-        top.set_title(NETWORKS[name])
+        top.set_title(naming.label(name))
         loss = known[name]["history"]["loss"]
         far = max(loss) > TENFOLD * min(loss)
         figures.plain_log_axis(bottom, labelled=(1,) if far else range(1, 10))
@@ -118,7 +112,7 @@ def _common_legend(figure, axes):
 
 
 def f_scores(known):
-    """Each of the 96 classes for the specified network; each digit for both."""
+    """Each of the 96 classes for the baseline; each digit for both."""
     figure, (left, right) = _panels(1, 2, height=2.05, width_ratios=[2.5, 1])
     scores = figures.lines_by_kind(known["plain_lines"]["test"]["f1"])
     lowest = min(0.99, scores.min())
@@ -130,11 +124,13 @@ def f_scores(known):
             where = {"ha": "center", "va": "center", "fontsize": 5.5}
             left.text(column, row, text, color=color, **where)
     figures.label_kinds(left, 1, 1)
-    left.set(title="specified, lines: F-score of each class", ylabel=None)
+    left.set(title="baseline, lines: F-score of each class", ylabel=None)
     for name, look in (("plain_mnist", "s"), ("tuned_mnist", "o")):
         color = figures.VALIDATION if look == "s" else figures.TRAIN
         scores = known[name]["test"]["f1"]
-        right.plot(scores, range(len(scores)), look, color=color, label=NETWORKS[name])
+        right.plot(
+            scores, range(len(scores)), look, color=color, label=naming.label(name)
+        )
     right.set(title="digits", yticks=range(10), xlabel="F-score (not from 0)")
     right.invert_yaxis()
     right.grid(axis="y", color="0.9")
@@ -148,7 +144,7 @@ def confusions_of_lines(known):
     for axes, name in zip(grid, ("plain_lines", "tuned_lines"), strict=True):
         _draw_classes(axes, np.array(known[name]["confusion"]))
         errors = known[name]["test"]["errors"]
-        axes.set_title(f"{NETWORKS[name]}: {errors} wrong")
+        axes.set_title(f"{naming.label(name)}: {errors} wrong")
     grid[0].set_ylabel("true class (every twelfth is named)")
     return figure
 
@@ -172,7 +168,7 @@ def confusions_of_digits(known):
     for axes, name in zip(grid, ("plain_mnist", "tuned_mnist"), strict=True):
         _draw_counts(axes, np.array(known[name]["confusion"]), range(10))
         errors = known[name]["test"]["errors"]
-        axes.set_title(f"{NETWORKS[name]}: {errors} wrong")
+        axes.set_title(f"{naming.label(name)}: {errors} wrong")
     return figure
 
 

@@ -9,26 +9,16 @@ from PIL import Image, ImageDraw, ImageFont
 from coursework import files, paths
 from coursework.data import lines
 from coursework.figures import data, style, tables
+from coursework.studies import naming, probes
 
 PICTURE = 0.86  # inches, of one in a table
 COLUMNS = {  # layers of a table of pictures; those of a stage show the same channel
     "plain_lines": ("conv1", "relu1", "norm1", "pool1", "dense1", "relu2", "class"),
     "tuned_lines": ("conv1", "relu1", "conv2", "relu2", "relu3", "relu4", "class"),
-    "four_head_lines": (
-        *("relu1", "relu2", "relu3", "length_relu", "width_relu"),
-        *("color_relu", "angle_relu"),
-    ),
+    "four_head_lines": ("relu1", "relu2", "relu3", *probes.HEAD_LAYERS),
     "plain_mnist": ("conv1", "relu1", "norm1", "pool1", "dense1", "relu2", "class"),
     "tuned_mnist": ("conv1", "relu1", "relu2", "relu3", "relu4", "relu5", "class"),
 }
-LABELS = {  # networks, as figures name them
-    "plain_lines": "baseline",
-    "tuned_lines": "tuned",
-    "four_head_lines": "four heads",
-    "plain_mnist": "baseline",
-    "tuned_mnist": "tuned",
-}
-ON_LINES = ("plain_lines", "tuned_lines", "four_head_lines")
 SHEET_COLUMNS, SHEET_TILE = 16, 56  # of a sheet with all channels; px
 UNITS_IN_A_ROW = 64
 FEW_UNITS = 20  # drawn in two rows
@@ -147,7 +137,7 @@ def activation_table(name, images, outputs, names):
             columns.append((f"{layer}\n{values.shape[-1]} units", values))
     positions = [o.shape[1] ** 2 for n in COLUMNS[name] if (o := outputs[n]).ndim == 4]
     steps = " → ".join(f"{count:,}" for count in sorted(set(positions), reverse=True))
-    title = f"{title_of(name)}: {steps} positions, then none"
+    title = f"{naming.label(name)}: {steps} positions, then none"
     return _table(columns, names, title)
 
 
@@ -172,11 +162,6 @@ def _table(columns, names, title):
     return figure
 
 
-def title_of(name):
-    """A network and its dataset: "baseline, lines"."""
-    return f"{LABELS[name]}, {'lines' if name in ON_LINES else 'digits'}"
-
-
 def write_sheets(name, outputs, names):
     """Write all channels of all layers, a file for each image.
 
@@ -190,7 +175,7 @@ def write_sheets(name, outputs, names):
     """
     links = []
     for row, image in enumerate(names):
-        title = f"{LABELS[name]} network, {image}"
+        title = f"{naming.short(name)} network, {image}"
         sheet = all_channels({n: v[row] for n, v in outputs.items()}, title)
         file = f"activations_{name}_{image.replace(' ', '_').rstrip('°')}.png"
         with files.replacing(paths.figures() / file) as temporary:

@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw, ImageFont
 from coursework import paths, visualize
 from coursework.figures import filters, style, tables
 from coursework.studies import filters as filter_study
+from coursework.studies import naming
 
 TILE, GAP = 84, 4  # px, of a picture
 LINE, LEFT = 20, 112  # px, of a heading, of the names of the rows
@@ -25,12 +26,12 @@ def filter_sheets(layers):
         file = save_sheet(
             _sheet_rows(layer),
             list(map(str, layer.raw.units)),
-            f"{filters.LABELS[name]}, {convolution}: all filters",
+            f"{naming.label(name)}, {convolution}: all filters",
             f"filters_{name}_{convolution}",
             layer.raw.statuses,
         )
         link = f"[{convolution}](../reports/figures/{file})"
-        links.setdefault(filters.LABELS[name], []).append(link)
+        links.setdefault(naming.label(name), []).append(link)
     tables.table(
         ["network", "all filters"], [(n, ", ".join(x)) for n, x in links.items()]
     )
@@ -115,9 +116,9 @@ def class_sheets(classes, names):
         file = save_sheet(
             {"": filters.shown_images(images)},
             [" ".join(each[-2:]) for each in words],
-            f"{filters.LABELS[network]}: the image of each class",
+            f"{naming.label(network)}: the image of each class",
             f"classes_{network}",
             beside=[" ".join(each[:-2]) for each in words[:: filters.COLUMNS]],
         )
-        links.append(f"[{filters.LABELS[network]}](../reports/figures/{file})")
+        links.append(f"[{naming.label(network)}](../reports/figures/{file})")
     tables.findings(f"All classes: {', '.join(links)}.")

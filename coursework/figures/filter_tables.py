@@ -5,7 +5,7 @@ from scipy import stats
 
 from coursework.data import lines
 from coursework.figures import filters, tables
-from coursework.studies import similarity
+from coursework.studies import naming, similarity
 from coursework.training import effects, metrics
 
 RESOLVED = 0.05  # p, corrected, below which a difference is resolved
@@ -21,7 +21,7 @@ def share_table(shares):
     rows = []
     for name, found in shares.items():
         means = [_mean(found[kind]) for kind in ("trained", "untrained")]
-        rows.append((filters.LABELS[name], len(found["trained"]), *means))
+        rows.append((naming.label(name), len(found["trained"]), *means))
     tables.table(["network", "filters", "trained", "before training"], rows)
 
 
@@ -36,14 +36,13 @@ def optimum_findings(agreement):
     Args:
         agreement: dict, network → what ``similarity.against_optimum`` gives.
     """
-    tables.findings(
-        *(
-            f"{filters.LABELS[name]}: mean correlation {m['correlation']:.3f} with the "
-            f"optimum of the same filter, {m['with_another_filter']:.3f} with that of "
-            f"another (control); {m['share']:.1%} of the largest possible response."
-            for name, m in agreement.items()
-        )
-    )
+    sentences = [
+        f"{naming.label(name)}: mean correlation {m['correlation']:.3f} with the "
+        f"optimum of the same filter, {m['with_another_filter']:.3f} with that of "
+        f"another (control); {m['share']:.1%} of the largest possible response."
+        for name, m in agreement.items()
+    ]
+    tables.findings(*sentences)
 
 
 def regularizer_table(measured):
@@ -60,19 +59,16 @@ def regularizer_table(measured):
     }
     corrected = effects.holm([test.pvalue for test in changes.values()])
     answers = dict(zip(changes, corrected < RESOLVED, strict=True))
-    rows = [
-        (
-            *(filters.data_of(name), label.replace("\n", " ")),
-            *_cells(m, changes.get((name, label))),
-        )
-        for name, each in measured.items()
-        for label, m in each.items()
-    ]
+    rows = []
+    for name, each in measured.items():
+        for label, m in each.items():
+            words = [naming.data_of(name), label.replace("\n", " ")]
+            rows.append(words + _cells(m, changes.get((name, label))))
     columns = ["data", "regularizer", "relative response", "smoothness", "own − others"]
     tables.table([*columns, "its change by the regularizer"], rows)
     for answer, words in ((True, "Resolved"), (False, "Not resolved")):
         listed = [key for key, is_resolved in answers.items() if is_resolved == answer]
-        names = (f"{label} ({filters.data_of(name)})" for name, label in listed)
+        names = (f"{label} ({naming.data_of(name)})" for name, label in listed)
         text = ", ".join(names).replace("\n", " ") or "none"
         tables.findings(f"{words} (Holm, {len(answers)} comparisons): {text}.")
 
@@ -81,9 +77,9 @@ def _cells(m, change):
     cells = [f"{m['relative_response']:.1f}×", f"{m['smoothness']:.2f}"]
     cells.append(f"{m['gain']:.3f} ± {m['margin']:.3f}")
     if change is None:
-        return (*cells, "")
+        return [*cells, ""]
     low, high = change.confidence_interval(0.95)
-    return (*cells, f"{(low + high) / 2:+.3f} ± {(high - low) / 2:.3f}")
+    return [*cells, f"{(low + high) / 2:+.3f} ± {(high - low) / 2:.3f}"]
 
 
 def layer_table(summaries):
@@ -92,17 +88,15 @@ def layer_table(summaries):
     Args:
         summaries: dict, network → convolution → what ``filters.summary`` gives.
     """
-    rows = [
-        (
-            f"{filters.LABELS[name]}, {convolution}",
-            f"{s['receptive_field_px']}×{s['receptive_field_px']}",
-            s["filters"],
-            *(f"{s[kind + 'relative_response']:.1f}×" for kind in ("raw_", "")),
-            *(f"{s[kind + 'smoothness']:.2f}" for kind in ("raw_", "")),
-        )
-        for name, layers in summaries.items()
-        for convolution, s in layers.items()
-    ]
+    rows = []
+    for name, layers in summaries.items():
+        for convolution, s in layers.items():
+            row = [f"{naming.label(name)}, {convolution}"]
+            row += ["{0}×{0}".format(s["receptive_field_px"]), s["filters"]]
+            row += [f"{s[kind + 'relative_response']:.1f}×" for kind in ("raw_", "")]
+            rows.append(
+                row + [f"{s[kind + 'smoothness']:.2f}" for kind in ("raw_", "")]
+            )
     columns = ["layer", "receptive field, px", "filters"]
     columns += ["relative response, raw", "regularized"]
     tables.table([*columns, "smoothness, raw", "regularized"], rows)
@@ -123,14 +117,13 @@ def jitter_findings(found):
     Args:
         found: dict, network → regularizer → what ``filters.compare`` gives.
     """
-    tables.findings(
-        *(
-            f"{filters.LABELS[name]}, relative response: "
-            + ", ".join(f"{k} {m['relative_response']:.1f}×" for k, m in each.items())
-            + "."
-            for name, each in found.items()
+    sentences = []
+    for name, each in found.items():
+        texts = [f"{k} {m['relative_response']:.1f}×" for k, m in each.items()]
+        sentences.append(
+            f"{naming.label(name)}, relative response: {', '.join(texts)}."
         )
-    )
+    tables.findings(*sentences)
 
 
 def control_findings(likeness):
@@ -140,7 +133,7 @@ def control_findings(likeness):
         likeness: dict, network → {"trained", "untrained"} → what ``filters.likeness``
             gives.
     """
-    tables.findings(*(_control(name, each) for name, each in likeness.items()))
+    tables.findings(*[_control(name, each) for name, each in likeness.items()])
 
 
 def _control(name, kinds):
@@ -151,7 +144,7 @@ def _control(name, kinds):
         for kind in ("trained", "untrained")
     )
     return (
-        f"{filters.data_of(name)}: own − others {trained} after training, {untrained} "
+        f"{naming.data_of(name)}: own − others {trained} after training, {untrained} "
         f"before; difference {change:+.3f} ({low:+.3f} to {high:+.3f}), {answer}. "
         f"Second-best real images in their place: {kinds['trained']['ceiling']:.2f} "
         f"after, {kinds['untrained']['ceiling']:.2f} before."
@@ -169,7 +162,7 @@ def judged_table(judged):
     rows = {}
     for _, name, head in [key for key in judged if key[0] == kinds[0]]:
         found = {kind: judged[kind, name, head] for kind in kinds}
-        label = filters.LABELS[name] + _head_of(found, head)
+        label = naming.label(name) + _head_of(found, head)
         rows.setdefault(label, []).append(found)
     columns = ["images of", "raw: by itself", "by the other"]
     columns += ["regularized: by itself", "by the other"]
@@ -254,7 +247,7 @@ def filter_findings(results):
 def _short(name, kinds):
     change, low, high = similarity.difference(**filters.gains(kinds))
     answer = "" if low > 0 or high < 0 else ", not resolved"
-    return f"{filters.data_of(name)} {change:+.3f} ({low:+.3f} to {high:+.3f}{answer})"
+    return f"{naming.data_of(name)} {change:+.3f} ({low:+.3f} to {high:+.3f}{answer})"
 
 
 def _recognized(classes):

@@ -5,17 +5,10 @@ import numpy as np
 
 from coursework import visualize
 from coursework.studies import filters as filter_study
-from coursework.studies import similarity
+from coursework.studies import naming, similarity
 
 COLUMNS = 8  # filters side by side
 KINDS = {"regularized": "trained", "untrained": "before training"}
-LABELS = {
-    "plain_lines": "baseline, lines",
-    "tuned_lines": "tuned, lines",
-    "four_head_lines": "four heads, lines",
-    "plain_mnist": "baseline, digits",
-    "tuned_mnist": "tuned, digits",
-}
 
 
 def shown_images(images):
@@ -103,7 +96,7 @@ def known_optimum(found, weights, agreement):
         tiles += [shown_images(255 * (kernels > 0)), shown_images(images)]
         for row, tile in zip(rows.values(), tiles, strict=True):
             row.append(tile)
-    columns = [f"{data_of(n)}, {i}" for n in found for i in range(len(kernels))]
+    columns = [f"{naming.data_of(n)}, {i}" for n in found for i in range(len(kernels))]
     least = min(each["correlation"] for each in agreement.values())
     title = (
         "Gradient ascent finds the known optimum "
@@ -156,14 +149,10 @@ def _columns(counts):
         counts: dict, network → int, filters of its layer.
     """
     return [
-        f"{data_of(name)},\nfilter {unit}"
+        f"{naming.data_of(name)},\nfilter {unit}"
         for name, count in counts.items()
         for unit in _four(range(count))
     ]
-
-
-def data_of(network):
-    return "lines" if "lines" in network else "digits"
 
 
 def filters_overview(layers, names):
@@ -206,13 +195,13 @@ def filter_excerpt(layers, names):
             images = layer.regularized[unit], layer.raw.images[unit]
             tiles.append(shown_images(images))
             tiles.append(filter_study.dimmed(layer.patches[unit, :2], layer.seen))
-        rows[f"{LABELS[name]}\n{convolution}"] = np.concatenate(tiles)
+        rows[f"{naming.label(name)}\n{convolution}"] = np.concatenate(tiles)
     columns = ["regularized", "raw", "best real", "second"] * 2
     return picture_rows(rows, columns, _excerpt_title(chosen.values(), names))
 
 
 def _excerpt_title(layers, names):
-    if data_of(names[0]) == "lines":
+    if naming.data_of(names[0]) == "lines":
         total = sum(len(layer.best) for layer in layers)
         both = sum(filter_study.mixed(layer.regularized) for layer in layers)
         return f"Lines: {both} of {total} regularized images are both red and blue"

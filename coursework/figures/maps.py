@@ -7,15 +7,10 @@ from scipy import stats
 from coursework import visualize
 from coursework.data import lines
 from coursework.figures import style, tables
+from coursework.studies import naming
 from coursework.training import effects
 
 TILE = 1.05  # inches, of an image
-NAMES = {  # of the networks, in the figures
-    "plain_lines": "baseline",
-    "tuned_lines": "tuned",
-    "plain_mnist": "baseline",
-    "tuned_mnist": "tuned",
-}
 LOOKS = {  # marker and color of each method
     "Grad-CAM": ("s", style.VALIDATION),
     "HiResCAM": ("o", style.TRAIN),
@@ -45,7 +40,7 @@ def map_grid(images, classes, rows, title):
         axes.set_title(_class_name(images, "class", label), fontsize=8, loc="center")
     _name_row(grid[0, 0], "image")
     for line, ((name, method), maps) in zip(grid[1:], rows.items(), strict=True):
-        _name_row(line[0], f"{NAMES.get(name, name)}\n{METHODS[method]}")
+        _name_row(line[0], f"{naming.short(name)}\n{METHODS[method]}")
         for index, axes in enumerate(line):
             _draw(axes, _over(images[index], maps.scaled()[index]))
             label = _class_name(images, maps.head, maps.targets[index])

@@ -5,7 +5,8 @@ import numpy as np
 from matplotlib import ticker
 
 from coursework.data import lines
-from coursework.figures import activations, style, tables
+from coursework.figures import style, tables
+from coursework.studies import naming
 from coursework.studies import probes as study_of
 from coursework.training import metrics
 
@@ -57,7 +58,7 @@ def draw_probes(axes, study, label):
     levels = {"angle": len(lines.ANGLES), "digit": 10}.get(label, 2)
     axes.axvline(1 - 1 / levels, color="0.6", linestyle=":", label="chance")
     axes.set(xscale="log", xlim=(1.3, least * 0.7), ylim=(len(names) - 0.5, -0.5))
-    ticks = [f"{activations.LABELS[network]}, {layer}" for network, layer in names]
+    ticks = [f"{naming.short(network)}, {layer}" for network, layer in names]
     axes.set_yticks(range(len(names)), ticks)
     axes.set_xticks([1, 0.1, 0.01, 0.001], ["100 %", "10 %", "1 %", "0.1 %"])
     axes.xaxis.set_minor_locator(ticker.NullLocator())
@@ -83,7 +84,7 @@ def heads_table(study):
     rows = []
     for layer in ("relu3", *study_of.HEAD_LAYERS):
         cells = found[layer].items()
-        rows.append((layer, *(_cell(layer, label, cell) for label, cell in cells)))
+        rows.append([layer] + [_cell(layer, label, cell) for label, cell in cells])
     labels = list(found["relu3"])
     tables.table(["layer: trained (untrained)", *labels], rows)
 
@@ -117,7 +118,7 @@ def tuning(found, title):
             middle = np.median(each[key])
             ends = [row + shift - 0.17, row + shift + 0.17]
             axes.plot([middle] * 2, ends, color="black", linewidth=2)
-    axes.set_yticks(range(len(found)), [activations.title_of(name) for name in found])
+    axes.set_yticks(range(len(found)), [naming.label(name) for name in found])
     axes.set(ylim=(len(found) - 0.5, -0.5), xlim=(-0.02, 1))
     axes.set_xlabel("orientation index (0: all angles alike, 1: one angle)")
     axes.set_title(title)
@@ -158,7 +159,7 @@ def probe_title(study, what):
     labels = [label for label, layers in by_label.items() if any(layers.values())]
     if not labels:
         return f"{what}: training adds nothing that can be read"
-    return f"{what}: training makes the {_listed(labels)} easier to read"
+    return f"{what}: training makes the {tables.listed(labels)} easier to read"
 
 
 def helped(study):
@@ -201,14 +202,15 @@ def activation_findings(results):
     lines_, digits = (results["probes"][kind] for kind in ("lines", "digits"))
     sure = [n for n in ("width", "color") if max(lines_["pixels"][n].values()) > 0.999]
     angle = lines_["layers"]["tuned_lines"]["relu3"]["angle"]
-    tuned = [activations.title_of(name) for name in selective(results["tuning"])]
+    tuned = [naming.label(name) for name in selective(results["tuning"])]
     digit = digits["layers"]["tuned_mnist"]["relu5"]["digit"]
     dead = sum(n for layers in results["inactive"].values() for n, _ in layers.values())
     channels = sum(
         n for layers in results["inactive"].values() for _, n in layers.values()
     )
     tables.findings(
-        f"{_listed(sure).capitalize()} can be read from the pixels without any layer.",
+        f"{tables.listed(sure, 'nothing').capitalize()} can be read from the pixels "
+        "without any layer.",
         f"The angle: {max(lines_['pixels']['angle'].values()):.0%} at the pixels, "
         f"{angle['untrained']:.0%} at relu3 of an untrained tuned network, "
         f"{angle['trained']:.2%} after training.",
@@ -218,8 +220,3 @@ def activation_findings(results):
         f"{len(tuned)} of {len(results['tuning'])} networks: {'; '.join(tuned)}.",
         f"{dead} of {channels:,} channels after a ReLU are inactive for every image.",
     )
-
-
-def _listed(words):
-    *most, last = words or ["nothing"]
-    return f"{', '.join(most)} and {last}" if most else last

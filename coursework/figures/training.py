@@ -8,6 +8,7 @@ from matplotlib import colors, ticker
 
 from coursework.data import lines
 from coursework.figures import style
+from coursework.studies import naming
 from coursework.training import heads, metrics
 
 # From green to dark blue: a single error has to stand out from the white of none.
@@ -124,7 +125,8 @@ def sample_efficiency(accuracies, images, title):
         counts = sorted(by_count)
         errors = [np.maximum(1 - np.array(by_count[n]), least) for n in counts]
         means = [each.mean() for each in errors]
-        axes.plot(counts, means, line, color=color, label=f"{name}, mean of the seeds")
+        label = f"{naming.label(name)}, mean of the seeds"
+        axes.plot(counts, means, line, color=color, label=label)
         for count, each in zip(counts, errors, strict=True):
             axes.plot(np.full(len(each), count), each, "_", color=color, markersize=9)
     axes.axhline(least, color="0.75", linestyle=":", label="no error at all")

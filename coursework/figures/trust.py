@@ -10,6 +10,7 @@ import numpy as np
 
 from coursework.figures import style
 from coursework.studies import maps as map_study
+from coursework.studies import naming
 from coursework.training import metrics
 
 RANDOM, RULE = "0.45", style.VALIDATION
@@ -30,12 +31,6 @@ VERDICTS = {  # passed → marker, its fill
     True: ("o", style.TRAIN),
     False: ("o", "white"),
     None: ("D", "0.8"),
-}
-NAMES = {
-    "plain_lines": "baseline",
-    "tuned_lines": "tuned CNN",
-    "four_head_lines: length": "four heads, length",
-    "four_head_lines: angle": "four heads, angle",
 }
 
 
@@ -78,7 +73,7 @@ def pointing(found):
         rules = {k: result["rules"][k]["value"] for k in ("Sobel", "center blob")}
         passed = map_study.verdicts_of_pointing(result)
         _draw(axes, result["rows"], rules, passed)
-        axes.set(title=NAMES[name], xlim=(0, 1.04), xlabel="share on the line")
+        axes.set(title=naming.label(name), xlim=(0, 1.04), xlabel="share on the line")
         axes.xaxis.set_major_formatter(style.percent)
     passed = [map_study.verdicts_of_pointing(result) for result in found.values()]
     better = {kind for each in passed for kind in each if each[kind] is True}
@@ -99,7 +94,7 @@ def similarities(found):
     for line, (name, result) in zip(grid, found.items(), strict=True):
         for axes, (where, rows) in zip(line, result.items(), strict=True):
             _draw_similarities(axes, rows)
-            axes.set(title=f"{NAMES[name]}: {where}", xlim=(-0.1, 1.02))
+            axes.set(title=f"{naming.label(name)}: {where}", xlim=(-0.1, 1.02))
     for axes in grid[-1]:
         axes.set_xlabel("mean rank correlation with the map")
     rows = found["tuned_lines"]["whole image"].items()
@@ -279,13 +274,9 @@ def _finish(figure, grid, title, more=(), constructed=False):
 
 
 def _legend(more, constructed):
-    marks = [
-        ("o", style.TRAIN, "passes"),
-        ("o", style.TRAIN, "does not"),
-        *([("D", style.TRAIN, "by construction")] if constructed else []),
-        ("x", RANDOM, "shuffled weights"),
-        *more,
-    ]
+    marks = [("o", style.TRAIN, "passes"), ("o", style.TRAIN, "does not")]
+    marks += [("D", style.TRAIN, "by construction")] * constructed
+    marks += [("x", RANDOM, "shuffled weights"), *more]
     handles = [
         plt.Line2D([], [], linestyle="", marker=marker, color=color, label=label)
         for marker, color, label in marks

@@ -10,6 +10,7 @@ import tensorflow as tf
 from scipy import stats
 
 from coursework import records
+from coursework.studies import naming
 
 LAYERS = {  # the last ones with more than 3×3 positions
     "plain_mnist": "pool1",
@@ -18,8 +19,6 @@ LAYERS = {  # the last ones with more than 3×3 positions
     "tuned_lines": "relu2",
     "four_head_lines": "relu2",
 }
-TITLES = {"plain": "baseline", "tuned": "tuned", "four_head": "four heads"}
-DATA = {"lines": "lines", "mnist": "digits"}
 
 
 def of_all_networks(images):
@@ -34,11 +33,11 @@ def of_all_networks(images):
     results = {}
     for name, layer in LAYERS.items():
         model, _ = records.load(name)
-        kind, dataset = name.rsplit("_", 1)
+        dataset = name.rsplit("_", 1)[1]
         below, above = split_at(model, layer)
         for head, output in enumerate(model.output_names):
-            title = f"{TITLES[kind]}, {DATA[dataset]}"
-            title = title if len(model.outputs) == 1 else f"{output} head"
+            alone = len(model.outputs) == 1
+            title = naming.label(name) if alone else f"{output} head"
             results[title] = agreement(below, above, images[dataset], head)
     return results
 
