@@ -6,7 +6,6 @@ in ``tables``.
 """
 
 from coursework.figures.activations import (
-    COLUMNS,
     activation_table,
     follow,
     inactive,
@@ -17,14 +16,9 @@ from coursework.figures.data import (
     augmented,
     contact_sheet,
     error_gallery,
-    label_kinds,
-    lines_by_kind,
     measured_lines,
 )
-from coursework.figures.filter_sheets import (
-    class_sheets,
-    filter_sheets,
-)
+from coursework.figures.filter_sheets import class_sheets, filter_sheets
 from coursework.figures.filter_tables import (
     class_findings,
     control_findings,
@@ -42,10 +36,7 @@ from coursework.figures.filters import (
     filter_excerpt,
     filters_overview,
     known_optimum,
-    picture_rows,
     regularizers,
-    shown_images,
-    shown_weights,
     trained_and_untrained,
 )
 from coursework.figures.forest import (
@@ -53,7 +44,6 @@ from coursework.figures.forest import (
     draw_seed_errors,
     forest,
     forest_legend,
-    seed_errors,
 )
 from coursework.figures.layers import layers
 from coursework.figures.maps import (
@@ -74,23 +64,7 @@ from coursework.figures.probes import (
     tuning,
     tuning_title,
 )
-from coursework.figures.style import (
-    BACKGROUND,
-    HEADS,
-    MOST_ACCURATE,
-    TRAIN,
-    VALIDATION,
-    as_png,
-    close,
-    gallery,
-    percent,
-    plain_log_axis,
-    save,
-    show,
-    stretch_towards_one,
-    tile,
-    use_style,
-)
+from coursework.figures.style import close, gallery, save, show, use_style
 from coursework.figures.tables import (
     choices,
     extremes,
@@ -107,9 +81,6 @@ from coursework.figures.tables import (
 from coursework.figures.training import (
     confusion_by_attribute,
     confusion_matrix,
-    draw_confusion,
-    draw_curves,
-    draw_head_errors,
     error_by_visibility,
     f_scores,
     folded_confusions,
@@ -119,11 +90,7 @@ from coursework.figures.training import (
     sample_efficiency,
 )
 from coursework.figures.unseen import (
-    UPPER,
     corruptions,
-    draw_interventions,
-    draw_psychometric,
-    draw_robustness,
     interventions,
     psychometric,
     robustness,

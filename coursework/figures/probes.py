@@ -27,11 +27,7 @@ def probes(study, labels, title):
     )
     for axes, label in zip(grid.flat, labels, strict=True):
         draw_probes(axes, study, label)
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=2
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title, axes, columns=2)
 
 
 def _stages(study):
