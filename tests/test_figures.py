@@ -313,12 +313,11 @@ class TestActivations:
 class TestFilters:
     def test_rows_and_columns_are_labeled(self, few_lines):
         images = filters.shown_images(few_lines.images[:2])
-        rows, beside = {"raw": images, "best": images}, {"raw": "score"}
-        figure = filters.picture_rows(rows, ["a", "b"], "x", beside, [(1, 0, "7: 90%")])
+        rows, notes = {"raw": images, "best": images}, [(1, 0, "7: 90%")]
+        figure = filters.picture_rows(rows, ["a", "b"], "x", notes)
         grid = np.array(figure.axes).reshape(2, 2)
         assert titles(figure) == ["a", "b"]
         assert [axes.get_ylabel() for axes in grid[:, 0]] == ["raw", "best"]
-        assert grid[0, 1].texts[0].get_text() == "score"
         assert grid[1, 0].get_xlabel() == "7: 90%"
 
     @pytest.mark.parametrize(("sign", "value"), [(1, [1, 0, 0]), (-1, [0, 0, 0.5])])
@@ -326,6 +325,42 @@ class TestFilters:
         kernels = np.array([[[[2.0, 0, 0], [0, 0, -1]]]])
         shown = filters.shown_weights(kernels, sign)[0, 0]
         assert shown.tolist() == [value, [0, 0, 0]][::sign]
+
+    def test_gains_of_regularizers_are_resolved_after_correction(self, monkeypatch):
+        values = np.linspace(0, 0.1, 12)
+        gains = {"raw": values, "blur": values + values**2 + 0.05, "jitter": -values}
+        gains["decay"] = values + np.tile([0.01, -0.01], 6)
+        fixed = {"relative_response": 2, "smoothness": 0.5, "gain": 0.1, "margin": 0}
+        record = {k: fixed | {"gains": each} for k, each in gains.items()}
+        said, shown = [], []
+        monkeypatch.setattr(figures.tables, "findings", said.append)
+        monkeypatch.setattr(figures.tables, "table", lambda _, rows: shown.extend(rows))
+        figures.regularizer_table({"tuned_mnist": record})
+        assert "blur (digits), jitter (digits)" in said[0]
+        assert said[1] == "Not resolved (Holm, 3 comparisons): decay (digits)."
+        assert shown[0][-1] == ""
+        assert shown[3][-1].endswith("0.000 ± 0.007")
+
+    def test_recognition_is_beside_chance_and_the_untrained_network(self, few_lines):
+        other = {"correct": 2, "images": 10, "interval": (0.06, 0.51), "chance": 0.1}
+        other["probabilities"] = np.full(10, 0.25)
+        key = "tuned_mnist", "class"
+        judged = {
+            ("regularized", *key): {"other": other},
+            ("untrained", *key): {"other": other | {"correct": 1}},
+        }
+        images = few_lines.images[:10]
+        classes = {(kind, *key): images for kind in ("regularized", "untrained")}
+        names = {key: list(map(str, range(10)))}
+        kinds = "regularized", "untrained"
+        figure = figures.class_images(classes, judged, names, 5, kinds)
+        title = figure.get_suptitle()
+        assert "2 of 10 digit images" in title
+        assert "6% to 51%; by chance 1; before training 1" in title
+        labels = [axes.get_ylabel() for axes in figure.axes[::5]]
+        assert labels[0] == "trained\n0 to 4"
+        assert labels[3] == "before training\n5 to 9"
+        assert figure.axes[-1].get_xlabel() == "9: 25%"
 
 
 class TestMaps:

@@ -7,7 +7,7 @@ from keras import layers
 
 from coursework import visualize
 from coursework.data import lines
-from coursework.studies import class_images, filters, similarity
+from coursework.studies import ascent, class_images, filters, similarity
 from coursework.training import heads, networks
 
 RANDOM = np.random.default_rng(0)
@@ -94,6 +94,26 @@ class TestPatches:
         assert found["gain"] == pytest.approx(0.5 - 0.4 / 3)
         assert found["margin"] == pytest.approx(4.303 * 0.0577 / 3**0.5, rel=0.01)
 
+    def test_second_best_images_are_the_ceiling(self):
+        patches = some_images(3, channels=1)[:, None].repeat(4, axis=1)
+        static = some_images(3, channels=1)
+        layer = filters.Layer(static, None, patches, *[None] * 5)
+        found = filters.likeness(layer, [0])
+        assert found["ceiling"] > 0.7
+        assert abs(found["gain"]) < 0.2
+
+    def test_a_difference_has_the_interval_of_welch(self):
+        change, low, high = similarity.difference([3, 4, 5], [0, 1, 2])
+        assert change == pytest.approx(3)
+        margin = 2.776 * (2 / 3) ** 0.5  # t with 4 degrees of freedom
+        assert (low, high) == pytest.approx((3 - margin, 3 + margin), rel=0.001)
+
+    def test_mixed_images_have_both_colors(self):
+        images = np.zeros((3, 4, 4, 3))
+        images[0, ..., 0] = images[1, ..., 0] = images[1, ..., 2] = 255
+        images[2, 0, 0, 0], images[2, ..., 2] = 255, 255
+        assert filters.mixed(images) == 1
+
 
 class TestSimilarity:
     def test_the_best_image_of_a_linear_unit_agrees_with_it_in_full(self):
@@ -101,10 +121,10 @@ class TestSimilarity:
         images = np.full((4, 28, 28, 3), 50.0)  # what is outside does not count
         images[:, 11:18, 11:18] = 255 * (weights > 0)  # the middle of 22×22 units
         found = similarity.against_optimum(images, weights, [0, 2])
-        assert (found["correlation"], found["score"]) == pytest.approx((1, 1))
+        assert (found["correlation"], found["share"]) == pytest.approx((1, 1))
         assert abs(found["with_another_filter"]) < 0.3
         images[:, 11:18, 11:18, 0] = 0
-        assert similarity.against_optimum(images, weights, [0, 2])["score"] < 0.8
+        assert similarity.against_optimum(images, weights, [0, 2])["share"] < 0.8
         found = similarity.against_optimum(images, weights, [1])
         assert found["correlation"] == pytest.approx(1)
 
@@ -132,6 +152,44 @@ def make_brightness_network():
     return model
 
 
+class TestAscent:
+    def test_without_regularizers_it_is_that_of_the_library(self, tuned):
+        options = {"background": 0, "objective": "center", "steps": 5}
+        library = visualize.filters(
+            tuned, "relu2", channels=[0, 2], rate=ascent.RATE, **options
+        )
+        images = ascent.ascend(filters.center_units(tuned, "relu2"), [0, 2], 5)
+        assert images == pytest.approx(library.images, abs=0.01)
+        assert (images[..., 1] == 0).all()
+
+    @pytest.mark.parametrize("regularizer", ["jitter", "blur", "spectrum"])
+    def test_each_regularizer_smooths(self, tuned, regularizer):
+        coarse = some_images(8)[:, ::7, ::7].repeat(7, axis=1).repeat(7, axis=2)
+        settings = {"jitter": 2, "blur": 0.5}
+        settings["spectrum"] = ascent.amplitude_root(coarse)
+        scores = filters.center_units(tuned, "relu3")
+        option = {regularizer: settings[regularizer]}
+        plain, smooth = (
+            similarity.smoothness(ascent.ascend(scores, [0, 2], 20, **given)).mean()
+            for given in ({}, option)
+        )
+        assert smooth > plain + 0.05
+
+    def test_a_subject_brings_its_regularizers(self, tuned):
+        spectrum = ascent.amplitude_root(some_images(8))
+        subject = ascent.Subject(tuned, some_images(2), [0], spectrum, jitter=1)
+        scores = filters.center_units(tuned, "relu1")
+        expected = ascent.ascend(scores, [0], 3, spectrum=spectrum, jitter=1)
+        assert (subject.regularized(scores, 3) == expected).all()
+
+    def test_real_images_are_spread_over_the_validation_part(self):
+        images = np.arange(9000)
+        chosen = ascent.held_out(images, np.arange(0, 9000, 2))
+        assert len(chosen) == ascent.HELD_OUT
+        assert (chosen[0], chosen[-1]) == (0, 8998)
+        assert ascent.held_out(images, np.array([3, 5])).tolist() == [3, 5]
+
+
 class TestLayer:
     @pytest.fixture
     def tested(self):
@@ -149,21 +207,22 @@ class TestLayer:
     def test_a_layer_is_examined_and_summed_up(self, tested):
         model = make_brightness_network()
         scores = filters.center_units(model, "relu1")
-        images = np.stack([tested[1], 0 * tested[1]])
         raw = visualize.filters(
             model, "relu1", background=0, objective="center", steps=300
         )
-        layer = filters.examine(model, "relu1", images, tested, [0], raw)
-        own = np.diag(filters.predict(scores, images))
-        assert own == pytest.approx([1.6, 0.5])
+        subject = ascent.Subject(model, tested, [0])
+        layer = filters.examine(subject, "relu1", 300, raw)
+        own = np.diag(filters.predict(scores, layer.regularized))
+        assert own == pytest.approx([2, 0.5], rel=0.02)
         assert layer.best == pytest.approx([1.6, 0.3])
         assert layer.seen.sum() == 1
         assert layer.weights[:, 0, 0, 0].tolist() == [2, -1]
         found = filters.summary(layer)
         assert found["filters"] == 2
         assert found["receptive_field_px"] == 1
-        assert found["raw_score"] == pytest.approx((2 / 1.6 + 0.5 / 0.3) / 2, rel=0.02)
-        assert found["score"] == pytest.approx((1 + 0.5 / 0.3) / 2)
+        median = (2 / 1.6 + 0.5 / 0.3) / 2
+        assert found["raw_relative_response"] == pytest.approx(median, rel=0.02)
+        assert found["relative_response"] == pytest.approx(median, rel=0.02)
 
 
 class TestClasses:
@@ -175,6 +234,16 @@ class TestClasses:
             exponents = np.exp(filters.predict(model, images))
             found = exponents / exponents.sum(axis=1, keepdims=True)
             assert found == pytest.approx(expected[head], abs=1e-5)
+
+    def test_regularizers_are_compared_with_the_best_real_images(self, tuned):
+        subject = ascent.Subject(tuned, some_images(6), [0, 2])
+        settings = {"raw": {}, "blur": {"blur": 0.5}}
+        made, measured = filters.compare(subject, "relu3", settings, 10)
+        assert list(made) == ["raw", "blur", "best real image"]
+        count = tuned.get_layer("relu3").output.shape[-1]
+        assert {images.shape for images in made.values()} == {(count, 28, 28, 3)}
+        assert measured["blur"]["smoothness"] > measured["raw"]["smoothness"]
+        assert len(measured["blur"]["gains"]) == count
 
     def test_attributes_add_up_the_classes(self):
         scores = RANDOM.normal(size=(2, lines.CLASSES))
@@ -190,6 +259,7 @@ class TestClasses:
         scores = np.log([[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]])
         found = class_images.recognized(scores, np.array([0, 1, 1]))
         assert (found["correct"], found["images"], found["chance"]) == (2, 3, 0.5)
+        assert found["answers"] == [0, 0, 1]
         assert found["probabilities"] == pytest.approx([0.7, 0.4, 0.8])
         low, high = found["interval"]
         assert low < 2 / 3 < high

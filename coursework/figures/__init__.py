@@ -20,13 +20,15 @@ from coursework.figures.data import (
 )
 from coursework.figures.filter_sheets import class_sheets, filter_sheets
 from coursework.figures.filter_tables import (
+    class_findings,
     control_findings,
     filter_findings,
+    jitter_findings,
     judged_table,
     layer_table,
     optimum_findings,
+    regularizer_table,
     share_table,
-    status_findings,
 )
 from coursework.figures.filters import (
     ascent_steps,

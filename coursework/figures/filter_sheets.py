@@ -10,7 +10,7 @@ from coursework.studies import naming
 
 TILE, GAP = 84, 4  # px, of a picture
 LINE, LEFT = 20, 112  # px, of a heading, of the names of the rows
-PATCHES = "best patch", "second", "third"
+PATCHES = "best real", "second", "third"
 DARKEST = 200  # gray level that each picture has a pixel below, unlike empty paper
 FRAMES = {"ok": "white", "dead": "#cc0000", "saturated": "#e68a00"}
 
@@ -41,7 +41,7 @@ def _sheet_rows(layer):
     """The rows of the sheet of a ``filters.Layer``."""
     rows = {
         "regularized": filters.shown_images(layer.regularized),
-        "raw ascent": filters.shown_images(layer.raw.images),
+        "raw": filters.shown_images(layer.raw.images),
     }
     if layer.weights is not None:
         rows["weights > 0"] = filters.shown_weights(layer.weights)

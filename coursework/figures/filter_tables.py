@@ -1,13 +1,18 @@
 """Tables and sentences of the chapter on filters."""
 
 import numpy as np
+from scipy import stats
 
-from coursework.figures import tables
+from coursework.data import lines
+from coursework.figures import filters, tables
 from coursework.studies import naming, similarity
+from coursework.training import effects, metrics
+
+RESOLVED = 0.05  # p, corrected, below which a difference is resolved
 
 
 def share_table(shares):
-    """Show how close the best patch comes to the optimum of the first filters.
+    """Show how close the best real image comes to the optimum of the first filters.
 
     Args:
         shares: dict, network → {"trained", "untrained"} → (F,) floats, of
@@ -32,16 +37,53 @@ def optimum_findings(agreement):
         agreement: dict, network → what ``similarity.against_optimum`` gives.
     """
     sentences = [
-        f"{naming.label(name)}: correlation {m['correlation']:.3f} with the optimum of "
-        f"the same filter, {m['with_another_filter']:.3f} with that of another "
-        f"(control); {m['score']:.1%} of the largest possible score."
+        f"{naming.label(name)}: mean correlation {m['correlation']:.3f} with the "
+        f"optimum of the same filter, {m['with_another_filter']:.3f} with that of "
+        f"another (control); {m['share']:.1%} of the largest possible response."
         for name, m in agreement.items()
     ]
     tables.findings(*sentences)
 
 
+def regularizer_table(measured):
+    """Show what each regularizer changes, and which gains in likeness are resolved.
+
+    Args:
+        measured: dict, network → regularizer → what ``filters.compare`` gives, the
+            first without any.
+    """
+    changes = {
+        (name, label): stats.ttest_rel(m["gains"], next(iter(each.values()))["gains"])
+        for name, each in measured.items()
+        for label, m in list(each.items())[1:]
+    }
+    corrected = effects.holm([test.pvalue for test in changes.values()])
+    answers = dict(zip(changes, corrected < RESOLVED, strict=True))
+    rows = []
+    for name, each in measured.items():
+        for label, m in each.items():
+            words = [naming.data_of(name), label.replace("\n", " ")]
+            rows.append(words + _cells(m, changes.get((name, label))))
+    columns = ["data", "regularizer", "relative response", "smoothness", "own − others"]
+    tables.table([*columns, "its change by the regularizer"], rows)
+    for answer, words in ((True, "Resolved"), (False, "Not resolved")):
+        listed = [key for key, is_resolved in answers.items() if is_resolved == answer]
+        names = (f"{label} ({naming.data_of(name)})" for name, label in listed)
+        text = ", ".join(names).replace("\n", " ") or "none"
+        tables.findings(f"{words} (Holm, {len(answers)} comparisons): {text}.")
+
+
+def _cells(m, change):
+    cells = [f"{m['relative_response']:.1f}×", f"{m['smoothness']:.2f}"]
+    cells.append(f"{m['gain']:.3f} ± {m['margin']:.3f}")
+    if change is None:
+        return [*cells, ""]
+    low, high = change.confidence_interval(0.95)
+    return [*cells, f"{(low + high) / 2:+.3f} ± {(high - low) / 2:.3f}"]
+
+
 def layer_table(summaries):
-    """Show what was counted of each layer.
+    """Show what was measured of each layer, and say which filters are inactive.
 
     Args:
         summaries: dict, network → convolution → what ``filters.summary`` gives.
@@ -50,100 +92,177 @@ def layer_table(summaries):
     for name, layers in summaries.items():
         for convolution, s in layers.items():
             row = [f"{naming.label(name)}, {convolution}"]
-            row += ["{0}×{0}".format(s["receptive_field_px"]), s["filters"], s["dead"]]
-            row += [s["saturated"], s["inactive_on_test_images"]]
-            row += [f"{s[field]:.1f}×" for field in ("raw_score", "score")]
-            rows.append(row + [f"{s[field]:.2f}" for field in ("own", "others")])
-    columns = ["layer", "receptive field, px", "filters", "dead", "saturated"]
-    columns += ["0 on all test images", "score, raw", "score, regularized"]
-    tables.table([*columns, "likeness, own", "likeness, others"], rows)
-
-
-def judged_table(judged):
-    """Show how many class images are recognized, by the network and by another one."""
-    kinds = ("raw", "regularized", "untrained")
-    rows = []
-    for _, name, head in [key for key in judged if key[0] == kinds[0]]:
-        cells = []
-        for kind in kinds:
-            found = judged[kind, name, head]
-            wanted = ("other",) if kind == "untrained" else ("itself", "other")
-            cells += [_share(found[who]) for who in wanted]
-        label = naming.label(name) + (f", {head}" if head != "class" else "")
-        chance = judged[kinds[0], name, head]["other"]["chance"]
-        rows.append((label, *cells, f"{chance:.0%}"))
-    columns = ["images of", "raw: by itself", "raw: by the other"]
-    columns += ["regularized: by itself", "regularized: by the other"]
-    tables.table([*columns, "before training: by the other", "chance"], rows)
-
-
-def status_findings(summaries, images):
-    """Say how many filters are dead, saturated, or 0 on all test images.
-
-    Args:
-        summaries: as in ``layer_table``.
-        images: int, test images that were tried.
-    """
+            row += ["{0}×{0}".format(s["receptive_field_px"]), s["filters"]]
+            row += [f"{s[kind + 'relative_response']:.1f}×" for kind in ("raw_", "")]
+            rows.append(
+                row + [f"{s[kind + 'smoothness']:.2f}" for kind in ("raw_", "")]
+            )
+    columns = ["layer", "receptive field, px", "filters"]
+    columns += ["relative response, raw", "regularized"]
+    tables.table([*columns, "smoothness, raw", "regularized"], rows)
     every = [s for layers in summaries.values() for s in layers.values()]
     total, dead, saturated, inactive = (
         sum(s[field] for s in every)
-        for field in ("filters", "dead", "saturated", "inactive_on_test_images")
+        for field in ("filters", "dead", "saturated", "inactive")
     )
     tables.findings(
-        f"Of {total} filters {dead} are dead, {saturated} saturated, and {inactive} "
-        f"give 0 at every position of all {images:,} test images."
+        f"Of {total} filters, judged by raw ascent, {dead} are dead and {saturated} "
+        f"saturated; {inactive} give 0 at every position of all real images."
     )
 
 
-def control_findings(trained, untrained):
-    """Say what distinguishes images of trained networks from those before training.
+def jitter_findings(found):
+    """Say what each regularizer alone does to the responses of first filters.
 
     Args:
-        trained, untrained: as in ``trained_and_untrained``.
+        found: dict, network → regularizer → what ``filters.compare`` gives.
     """
-    sentences = [
-        f"{naming.data_of(name)}: likeness to own minus others' patches "
-        f"{_gain(layer)} after training, {_gain(untrained[name])} before (95 %)."
-        for name, layer in trained.items()
-    ]
+    sentences = []
+    for name, each in found.items():
+        texts = [f"{k} {m['relative_response']:.1f}×" for k, m in each.items()]
+        sentences.append(
+            f"{naming.label(name)}, relative response: {', '.join(texts)}."
+        )
     tables.findings(*sentences)
 
 
-def _gain(layer):
-    return f"{layer.measured['gain']:.3f} ± {layer.measured['margin']:.3f}"
+def control_findings(likeness):
+    """Say whether likeness distinguishes trained networks from untrained ones.
+
+    Args:
+        likeness: dict, network → {"trained", "untrained"} → what ``filters.likeness``
+            gives.
+    """
+    tables.findings(*[_control(name, each) for name, each in likeness.items()])
+
+
+def _control(name, kinds):
+    change, low, high = similarity.difference(**filters.gains(kinds))
+    answer = "resolved" if low > 0 or high < 0 else "not resolved"
+    trained, untrained = (
+        f"{kinds[kind]['gain']:.3f} ± {kinds[kind]['margin']:.3f}"
+        for kind in ("trained", "untrained")
+    )
+    return (
+        f"{naming.data_of(name)}: own − others {trained} after training, {untrained} "
+        f"before; difference {change:+.3f} ({low:+.3f} to {high:+.3f}), {answer}. "
+        f"Second-best real images in their place: {kinds['trained']['ceiling']:.2f} "
+        f"after, {kinds['untrained']['ceiling']:.2f} before."
+    )
+
+
+def judged_table(judged):
+    """Show how many class images are recognized, by the network and by another one.
+
+    Args:
+        judged: dict, (kind, network, head) → what ``class_images.judge`` gives; heads
+            of two classes are added up.
+    """
+    kinds = ("raw", "regularized", "untrained")
+    rows = {}
+    for _, name, head in [key for key in judged if key[0] == kinds[0]]:
+        found = {kind: judged[kind, name, head] for kind in kinds}
+        label = naming.label(name) + _head_of(found, head)
+        rows.setdefault(label, []).append(found)
+    columns = ["images of", "raw: by itself", "by the other"]
+    columns += ["regularized: by itself", "by the other"]
+    table = [(label, *_judged_row(founds)) for label, founds in rows.items()]
+    tables.table([*columns, "before training: by the other", "by chance"], table)
+
+
+def _head_of(found, head):
+    two = found["raw"]["other"]["images"] == 2
+    return "" if head == "class" else ", length, width, color" if two else f", {head}"
+
+
+def _judged_row(founds):
+    wanted = [
+        (kind, who) for kind in ("raw", "regularized") for who in ("itself", "other")
+    ]
+    cells = []
+    for kind, who in [*wanted, ("untrained", "other")]:
+        correct, images, low, high = _added([found[kind][who] for found in founds])
+        interval = f" ({low:.0%} to {high:.0%})" if who == "other" else ""
+        cells.append(f"{correct} of {images}{interval}")
+    others = [found["raw"]["other"] for found in founds]
+    return [*cells, f"{sum(o['chance'] * o['images'] for o in others):.0f}"]
+
+
+def _added(founds):
+    """Recognized images of several heads: how many, of how many, Wilson's interval."""
+    correct, images = (sum(f[field] for f in founds) for field in ("correct", "images"))
+    return correct, images, *metrics.wilson(correct, images)
+
+
+def class_findings(judged):
+    """Say which images a network does not recognize, though they were made for it.
+
+    Args:
+        judged: what ``class_images.judge`` gives.
+    """
+    own = judged["raw", "plain_lines", "class"]["itself"]
+    found = judged["regularized", "four_head_lines", "angle"]["other"]
+    names = lines.ATTRIBUTE_NAMES["angle"]
+    wrong = [
+        f"{names[truth]} (taken for {names[answer]})"
+        for truth, answer in enumerate(found["answers"])
+        if truth != answer
+    ]
+    tables.findings(
+        f"The baseline recognizes {own['correct']} of {own['images']} of its own raw "
+        "line images.",
+        f"The tuned CNN recognizes {found['correct']} of {found['images']} angles; not "
+        f"{', '.join(wrong) or 'any'}.",
+    )
 
 
 def filter_findings(results):
     """Show what the chapter found, from what its record holds."""
-    raw = results["regularizers"]["raw"]["tuned_lines"]
-    chosen = list(results["regularizers"].values())[-1]["tuned_lines"]
-    shares = results["share_of_optimum"]
-    digits = results["classes"]["tuned_mnist: class"]
-    wide = results["classes"]["tuned_lines: class"]
     least = min(each["correlation"] for each in results["optimum"].values())
+    shares = results["share_of_optimum"]["tuned_mnist"]
+    raw = [
+        layer["raw_relative_response"]
+        for layers in results["filters"].values()
+        for layer in layers.values()
+    ]
+    last = results["filters"]["tuned_lines"]["conv3"]
     tables.findings(
-        f"Where the best image of a filter is known, gradient ascent finds it "
-        f"(correlation at least {np.floor(100 * least) / 100:.2f}).",
-        f"In the first layer of the tuned CNN for digits the best position in test "
-        f"images reaches {shares['tuned_mnist']['trained']:.0%} of the optimum, before "
-        f"training {shares['tuned_mnist']['untrained']:.0%}; on lines "
-        f"{shares['tuned_lines']['trained']:.0%} and "
-        f"{shares['tuned_lines']['untrained']:.0%}.",
-        f"On lines (tuned CNN, last convolution) raw images reach {raw['score']:.1f} "
-        f"times the score of the best test line, with a smoothness of "
-        f"{raw['smoothness']:.2f}. Jitter and a decorrelated gradient lower that to "
-        f"{chosen['score']:.1f} times, at a smoothness of {chosen['smoothness']:.2f}.",
-        f"Of the images of the ten digits by the tuned CNN, the baseline recognizes "
-        f"{_other(digits, 'raw')} raw and {_other(digits, 'regularized')} regularized "
-        f"ones; of 96 line classes {_other(wide, 'raw')} and "
-        f"{_other(wide, 'regularized')}.",
+        f"Where the optimum of a filter is known, gradient ascent finds it (mean "
+        f"correlation at least {np.floor(100 * least) / 100:.2f}). Real digits reach "
+        f"{shares['trained']:.0%} of it in the first layer of the tuned CNN, before "
+        f"training {shares['untrained']:.0%}.",
+        f"The median raw image raises the center unit {min(raw):.1f} to {max(raw):.1f} "
+        "times as high as the best real image, depending on the layer. Regularizers "
+        "lower that, and smooth: in the last layer for lines from "
+        f"{last['raw_relative_response']:.1f} to {last['relative_response']:.1f} "
+        f"times, at a smoothness of {last['raw_smoothness']:.2f} and "
+        f"{last['smoothness']:.2f}.",
+        "Is that learned? Likeness to the best real images, trained minus untrained: "
+        + "; ".join(_short(*each) for each in results["likeness"].items())
+        + ".",
+        _recognized(results["classes"]),
     )
 
 
-def _other(kinds, kind):
-    return kinds[kind]["other"]["correct"]
+def _short(name, kinds):
+    change, low, high = similarity.difference(**filters.gains(kinds))
+    answer = "" if low > 0 or high < 0 else ", not resolved"
+    return f"{naming.data_of(name)} {change:+.3f} ({low:+.3f} to {high:+.3f}{answer})"
 
 
-def _share(found):
-    low, high = found["interval"]
-    return f"{found['correct']} of {found['images']} ({low:.0%} to {high:.0%})"
+def _recognized(classes):
+    cases = {
+        "angles of the head": "four_head_lines: angle",
+        "digits of the tuned CNN": "tuned_mnist: class",
+        "line classes of the tuned CNN": "tuned_lines: class",
+    }
+    parts = []
+    for what, key in cases.items():
+        found, before = (classes[key][k]["other"] for k in ("regularized", "untrained"))
+        low, high = found["interval"]
+        parts.append(
+            f"{found['correct']} of {found['images']} {what} ({low:.0%} to {high:.0%}; "
+            f"by chance {found['chance'] * found['images']:.0f}; before training "
+            f"{before['correct']})"
+        )
+    return f"Another network recognizes {', '.join(parts)}."

@@ -8,6 +8,7 @@ from coursework.studies import filters as filter_study
 from coursework.studies import naming, similarity
 
 COLUMNS = 8  # filters side by side
+KINDS = {"regularized": "trained", "untrained": "before training"}
 
 
 def shown_images(images):
@@ -30,40 +31,37 @@ def shown_weights(kernels, sign=1):
     return np.stack([visualize.as_shown(v, (0, 1)) for v in values / most])
 
 
-def picture_rows(rows, columns, title, beside=None, notes=()):
+def picture_rows(rows, columns, title, notes=()):
     """A grid of pictures, whose rows and columns are labeled.
 
     Args:
         rows: dict, label → (N, height, width, 3) floats, 0…1; sizes may differ.
         columns: N strings, above the columns.
         title: str, the finding.
-        beside: dict, label of a row → str, written at its right, such as a measure.
         notes: (row, column, text) each, written below a picture.
     """
     count, tall = len(columns), 1.2 if notes else 1.03
-    size = 1.02 * count + (2.9 if beside else 1.5), tall * len(rows) + 0.6
+    size = 1.02 * count + 1.5, tall * len(rows) + 0.6
     figure, grid = style.picture_grid(rows, columns, size, pad=4)
-    for line, (label, images) in zip(grid, rows.items(), strict=True):
+    for line, images in zip(grid, rows.values(), strict=True):
         for axes, image in zip(line, images, strict=True):
             axes.imshow(image)
-        if beside:
-            place = {"transform": line[-1].transAxes, "va": "center", "fontsize": 10}
-            line[-1].text(1.08, 0.5, beside.get(label, ""), **place)
     for row, column, text in notes:
         grid[row, column].set_xlabel(text, fontsize=10, labelpad=3)
     return style.finish(figure, title)
 
 
-def ascent_steps(images, steps, scores):
+def ascent_steps(images, steps, responses):
     """An ascent, step by step.
 
     Args:
         images: (N, height, width, C), 0…255.
         steps: N ints, after how many steps they were taken.
-        scores: N floats, the response of the filter to them.
+        responses: N floats, of the filter to them.
     """
-    columns = [f"step {s}\nscore {v:.1f}" for s, v in zip(steps, scores, strict=True)]
-    title = f"Gradient ascent raises the score from {scores[0]:.1f} to {scores[-1]:.1f}"
+    first, *_, last = responses
+    columns = [f"step {s}\nz = {v:.1f}" for s, v in zip(steps, responses, strict=True)]
+    title = f"Gradient ascent raises the response from {first:.1f} to {last:.1f}"
     return picture_rows({"": shown_images(images)}, columns, title)
 
 
@@ -74,78 +72,81 @@ def known_optimum(found, weights, agreement):
         found: dict, network → (F, height, width, C) images of the ascent, for filters
             of a first convolution without padding.
         weights: dict, network → (F, size, size, C) kernels.
-        agreement: dict, network → what ``filters.against_optimum`` gives.
+        agreement: dict, network → what ``similarity.against_optimum`` gives.
     """
-    rows = {"positive weights": [], "known optimum": [], "gradient ascent": []}
+    names = "weights > 0", "weights < 0", "known optimum", "gradient ascent"
+    rows = {name: [] for name in names}
     for name, images in found.items():
         size = weights[name].shape[1]
         top = (images.shape[1] - size + 1) // 2
         kernels = weights[name][: COLUMNS // len(found)]
         images = images[: len(kernels), top : top + size, top : top + size]
-        changed = images.any(axis=(0, 1, 2))  # no channel that was black by decision
-        rows["positive weights"].append(shown_weights(kernels * changed))
-        rows["known optimum"].append(shown_images(255 * (kernels * changed > 0)))
-        rows["gradient ascent"].append(shown_images(images))
-    columns = [
-        f"{naming.data_of(name)}, {i}" for name in found for i in range(len(kernels))
-    ]
+        kernels = kernels * images.any(axis=(0, 1, 2))  # channels that could change
+        tiles = [shown_weights(kernels), shown_weights(kernels, sign=-1)]
+        tiles += [shown_images(255 * (kernels > 0)), shown_images(images)]
+        for row, tile in zip(rows.values(), tiles, strict=True):
+            row.append(tile)
+    columns = [f"{naming.data_of(n)}, {i}" for n in found for i in range(len(kernels))]
     least = min(each["correlation"] for each in agreement.values())
     title = (
-        f"Gradient ascent finds the known optimum (correlation ≥ {least - 0.005:.2f})"
+        "Gradient ascent finds the known optimum "
+        f"(mean correlation at least {np.floor(100 * least) / 100:.2f})"
     )
     return picture_rows({k: np.concatenate(v) for k, v in rows.items()}, columns, title)
 
 
-def regularizers(compared):
-    """What each regularizer makes of four filters of two networks, and its measures.
+def regularizers(made, measured):
+    """What each regularizer makes of four filters of two networks.
 
     Args:
-        compared: dict, regularizer → network → (images, patches, measures), as
-            ``filters.measure`` and ``filters.top_images`` give them.
+        made: dict, network → regularizer → (F, height, width, C) images, "raw" first,
+            the best real images last.
+        measured: dict, network → regularizer → what ``filters.compare`` gives.
     """
-    rows, beside = {}, {}
-    for label, networks in compared.items():
-        rows[label] = _four_of_each(images for images, _, _ in networks.values())
-        beside[label] = _measures({name: m for name, (_, _, m) in networks.items()})
-    first, *_, last = compared.values()
-    rows["best patch"] = _four_of_each(patches[:, 0] for _, patches, _ in last.values())
-    beside["best patch"] = "own | others: likeness to\nits best patches | to others'"
-    changes = (
-        similarity.mean_interval(np.subtract(last[name][2]["gains"], m["gains"]))
-        for name, (_, _, m) in first.items()
+    labels = list(next(iter(made.values())))
+    rows = {
+        label: _four_of_each(each[label] for each in made.values()) for label in labels
+    }
+    pairs = [
+        (first, other)
+        for first, *others in (list(each.values()) for each in measured.values())
+        for other in others
+    ]
+    smoother = sum(o["smoothness"] > f["smoothness"] for f, o in pairs)
+    lower = sum(o["relative_response"] < f["relative_response"] for f, o in pairs)
+    title = (
+        f"Regularized images are smoother in {smoother} of {len(pairs)} comparisons "
+        f"and have a lower response in {lower}"
     )
-    title = "Regularizers lower the score; a gain in likeness is not resolved"
-    if all(mean > margin for mean, margin in changes):
-        title = "Regularized images are more like the best patches"
-    return picture_rows(rows, _columns(last), title, beside)
+    counts = {name: len(each["raw"]) for name, each in made.items()}
+    return picture_rows(rows, _columns(counts), title)
+
+
+def _four(images):
+    """Four of the images, evenly picked, or of the numbers of the filters."""
+    return images[:: max(1, len(images) // 4)][:4]
 
 
 def _four_of_each(arrays):
-    """Four images of each array, evenly picked, as they are shown."""
-    arrays = [images[:: max(1, len(images) // 4)][:4] for images in arrays]
-    return np.concatenate([shown_images(images) for images in arrays])
+    """Four images of each array as they are shown."""
+    return np.concatenate([shown_images(_four(images)) for images in arrays])
 
 
-def _columns(networks):
-    """Titles of eight columns: the data of the first and of the second network."""
+def _columns(counts):
+    """Titles of eight columns: the data and the filter.
+
+    Args:
+        counts: dict, network → int, filters of its layer.
+    """
     return [
-        name if n == 0 else ""
-        for name in map(naming.data_of, networks)
-        for n in range(4)
+        f"{naming.data_of(name)},\nfilter {unit}"
+        for name, count in counts.items()
+        for unit in _four(range(count))
     ]
 
 
-def _measures(measured):
-    return "\n".join(
-        f"{naming.data_of(name)}: score {m['score']:.1f}×, "
-        f"smooth {m['smoothness']:.2f},\n"
-        f"   own {m['own']:.2f} | others {m['others']:.2f}"
-        for name, m in measured.items()
-    )
-
-
 def filters_overview(layers, names):
-    """Raw and regularized images of two networks' last filters, and the best patches.
+    """Raw and regularized images of two networks' last filters, and the best real ones.
 
     Args:
         layers: dict, (network, convolution) → ``filters.Layer``.
@@ -153,9 +154,9 @@ def filters_overview(layers, names):
     """
     chosen = [layers[name] for name in names]
     rows = {
-        "raw ascent": _four_of_each(layer.raw.images for layer in chosen),
+        "raw": _four_of_each(layer.raw.images for layer in chosen),
         "regularized": _four_of_each(layer.regularized for layer in chosen),
-        "best patch": _four_of_each(layer.patches[:, 0] for layer in chosen),
+        "best real image": _four_of_each(layer.patches[:, 0] for layer in chosen),
     }
     raw, regularized = (
         np.nanmean(similarity.smoothness(images))
@@ -165,79 +166,116 @@ def filters_overview(layers, names):
         f"On lines neighboring pixels correlate by {raw:.2f} in raw images, "
         f"{regularized:.2f} in regularized ones"
     )
-    return picture_rows(rows, _columns([network for network, _ in names]), title)
+    counts = {name: len(layers[name, layer].best) for name, layer in names}
+    return picture_rows(rows, _columns(counts), title)
 
 
-def filter_excerpt(layers, names, title):
-    """Two filters of each layer: regularized, raw, and two of the best patches.
+def filter_excerpt(layers, names):
+    """Two filters of each layer: regularized, raw, and two of the best real images.
 
     Args:
         layers: dict, (network, convolution) → ``filters.Layer``.
-        names: networks, whose layers are the rows.
-        title: str, the finding.
+        names: networks of one dataset, whose layers are the rows.
     """
+    chosen = {key: layer for key, layer in layers.items() if key[0] in names}
     rows = {}
-    for (name, convolution), layer in layers.items():
-        if name not in names:
-            continue
+    for (name, convolution), layer in chosen.items():
         tiles = []
         for unit in (1, len(layer.patches) // 2):
             images = layer.regularized[unit], layer.raw.images[unit]
             tiles.append(shown_images(images))
             tiles.append(filter_study.dimmed(layer.patches[unit, :2], layer.seen))
         rows[f"{naming.label(name)}\n{convolution}"] = np.concatenate(tiles)
-    columns = ["regularized", "raw", "best patch", "second"] * 2
-    return picture_rows(rows, columns, title)
+    columns = ["regularized", "raw", "best real", "second"] * 2
+    return picture_rows(rows, columns, _excerpt_title(chosen.values(), names))
 
 
-def trained_and_untrained(trained, untrained):
-    """Regularized images and best patches, of networks with and without training.
+def _excerpt_title(layers, names):
+    if naming.data_of(names[0]) == "lines":
+        total = sum(len(layer.best) for layer in layers)
+        both = sum(filter_study.mixed(layer.regularized) for layer in layers)
+        return f"Lines: {both} of {total} regularized images are both red and blue"
+    sizes = [filter_study.field_size(layer) for layer in layers]
+    return (
+        f"Digits: images grow with the receptive field, {min(sizes)} to {max(sizes)} px"
+    )
+
+
+def trained_and_untrained(trained, untrained, likeness):
+    """Regularized and best real images, of networks with and without training.
 
     Args:
         trained, untrained: dict, network → ``filters.Layer``, of two networks.
+        likeness: dict, network → kind → what ``filters.likeness`` gives.
     """
-    rows, beside = {}, {}
+    rows = {}
     for kind, layers in (("trained", trained), ("untrained", untrained)):
         rows[kind] = _four_of_each(layer.regularized for layer in layers.values())
-        patches = _four_of_each(layer.patches[:, 0] for layer in layers.values())
-        rows[f"best patch,\n{kind}"] = patches
-        beside[kind] = _measures({n: layer.measured for n, layer in layers.items()})
-    title = "Before training, too, images are like the best patches"
-    if all(_surely_more(trained[n].measured, untrained[n].measured) for n in trained):
-        title = "After training images are more like the best patches than before"
-    return picture_rows(rows, _columns(trained), title, beside)
+        real = _four_of_each(layer.patches[:, 0] for layer in layers.values())
+        rows[f"best real\n({kind})"] = real
+    differences = [similarity.difference(**gains(each)) for each in likeness.values()]
+    title = "Likeness to the best real images does not separate trained from untrained"
+    if all(low > 0 for _, low, _ in differences):
+        title = "After training images are more like the best real ones than before"
+    elif any(low > 0 or high < 0 for _, low, high in differences):
+        title = "Likeness to the best real images separates trained from untrained once"
+    counts = {name: len(layer.best) for name, layer in trained.items()}
+    return picture_rows(rows, _columns(counts), title)
 
 
-def _surely_more(first, second):
-    """Whether the 95 % intervals of two gains do not overlap, the first above."""
-    return first["gain"] - first["margin"] > second["gain"] + second["margin"]
+def gains(likeness):
+    """The gains of each filter, of what ``filters.likeness`` gives by kind."""
+    return {kind: each["gains"] for kind, each in likeness.items()}
 
 
-def class_images(classes, judged, names, columns):
-    """The image of each class, and what another network makes of it.
+def class_images(classes, judged, names, columns, kinds=("regularized",)):
+    """The image of each class, and the probability that another network gives it.
 
     Args:
         classes: dict, (kind, network, head) → (C, height, width, channels).
-        judged: what ``filters.judge`` gives.
-        names: dict, (network, head) → C strings, which are shown, in this order.
+        judged: what ``class_images.judge`` gives.
+        names: dict, (network, head) → C strings, which are shown, in this order; the
+            last one is in the title.
         columns: int, classes in a row.
+        kinds: which of ``classes``, one below the other.
     """
-    tiles, notes, owners = [], [], []
-    for (network, head), labels in names.items():
-        key = "regularized", network, head
-        other = judged[key]["other"]["probabilities"]
-        tiles += list(shown_images(classes[key]))
-        notes += [f"{n}: {p:.0%}" for n, p in zip(labels, other, strict=True)]
-        owners += [network if head == "class" else head] * len(labels)
-    rows = {}
-    for start in range(0, len(tiles), columns):
-        shown = dict.fromkeys(owners[start : start + columns])
-        label = "\n".join(map(naming.label, shown))
-        rows[label + " " * start] = tiles[start : start + columns]
-    places = [(n // columns, n % columns, note) for n, note in enumerate(notes)]
-    correct, images = (
-        sum(judged["regularized", *key]["other"][field] for key in names)
-        for field in ("correct", "images")
+    rows, notes = {}, []
+    for kind in kinds:
+        tiles = np.concatenate([shown_images(classes[kind, *key]) for key in names])
+        texts = [
+            (KINDS[kind] if key[1] == "class" else key[1], name, probability)
+            for key, labels in names.items()
+            for name, probability in zip(
+                labels, judged[kind, *key]["other"]["probabilities"], strict=True
+            )
+        ]
+        for start in range(0, len(tiles), columns):
+            shown = texts[start : start + columns]
+            notes += [
+                (len(rows), n, f"{t[1]}: {t[2]:.0%}") for n, t in enumerate(shown)
+            ]
+            owners = list(dict.fromkeys(owner for owner, *_ in shown))
+            if len(owners) == 1:
+                owners.append(f"{shown[0][1]} to {shown[-1][1]}")
+            rows["\n".join(owners)] = tiles[start : start + columns]
+    title = recognition_title(judged, list(names)[-1])
+    return picture_rows(rows, [""] * columns, title, notes=notes)
+
+
+def recognition_title(judged, key):
+    """How many images of a head's classes another network recognizes.
+
+    Args:
+        judged: what ``class_images.judge`` gives.
+        key: (network, head).
+    """
+    found, before = (
+        judged[kind, *key]["other"] for kind in ("regularized", "untrained")
     )
-    title = f"Another network recognizes {correct} of {images} of these images"
-    return picture_rows(rows, [""] * columns, title, notes=places)
+    low, high = found["interval"]
+    what = "digit" if key[1] == "class" else key[1]
+    return (
+        f"Another network recognizes {found['correct']} of {found['images']} {what} "
+        f"images\n(95% interval {low:.0%} to {high:.0%}; by chance "
+        f"{found['chance'] * found['images']:.0f}; before training {before['correct']})"
+    )

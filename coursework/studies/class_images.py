@@ -123,7 +123,8 @@ def recognized(scores, classes):
 
     Returns:
         dict: ``correct`` and ``images``, ints; ``interval``, Wilson's at 95 %;
-        ``chance``, 1 ÷ C; ``probabilities``, N floats, of the intended class.
+        ``chance``, 1 ÷ C; ``probabilities``, N floats, of the intended class;
+        ``answers``, N ints, the class of the highest score.
     """
     scores = np.asarray(scores, np.float64)
     probabilities = special.softmax(scores, axis=1)[np.arange(len(scores)), classes]
@@ -134,4 +135,5 @@ def recognized(scores, classes):
         "interval": metrics.wilson(correct, len(scores)),
         "chance": 1 / scores.shape[1],
         "probabilities": probabilities.round(4).tolist(),
+        "answers": scores.argmax(axis=1).tolist(),
     }

@@ -1,6 +1,6 @@
 """What the chapter on filters measures: images by gradient ascent, and controls.
 
-A filter is asked by one number, what its ReLU gets at the center unit of its layer. All
+A filter has one response, what its ReLU gets at the center unit of its layer. All
 images here are made for, or compared by, that unit.
 """
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from coursework import visualize
-from coursework.studies import similarity
+from coursework.studies import ascent, similarity
 from coursework.training import runs
 
 STARTS = (  # networks that one notebook built one after the other, from seed 0
@@ -18,6 +18,10 @@ STARTS = (  # networks that one notebook built one after the other, from seed 0
     ("tuned_lines", "tuned_mnist"),
     ("four_head_lines",),
 )
+HELD_OUT = (
+    2400  # images of each dataset that images by gradient ascent are compared with
+)
+MIXED = 0.25  # share of the light that each of two colors has in a mixture
 OUTSIDE = 0.4, 0.3  # gray, and the share of the image left, outside a receptive field
 
 
@@ -144,6 +148,9 @@ def dimmed(images, seen):
     return np.where(seen[..., None], shown, gray + left * shown)
 
 
+# --- layers ---------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Layer:
     """All that is shown of the F filters of a layer.
@@ -152,7 +159,7 @@ class Layer:
         regularized: (F, height, width, C), 0…255, images by regularized ascent.
         raw: ``visualize.Filters``, by plain ascent; None where it was not made.
         patches: (F, K, height, width, C), of ``top_images``.
-        best: (F,) floats, the scores of the best patches.
+        best: (F,) floats, the responses to the best real images.
         measured: dict, of ``measure``, for ``regularized``.
         inactive: int, of ``inactive``.
         seen: (height, width) bool, of ``inside_field``.
@@ -167,9 +174,6 @@ class Layer:
     inactive: int
     seen: np.ndarray
     weights: np.ndarray | None
-
-
-# --- layers ---------------------------------------------------------------------------
 
 
 def share_of_optimum(model, images, channels):
@@ -194,26 +198,48 @@ def share_of_optimum(model, images, channels):
     return (best - bias) / weights.clip(0).sum(axis=(1, 2, 3))
 
 
-def measure(scores, patches, best, images, channels):
+def measure(own, best, images):
     """The measures of images that were made for the filters of a layer.
 
     Args:
-        scores: ``keras.Model``, images → (N, F), of ``center_units``.
-        patches, best: what ``top_images`` gives.
-        images: (F, height, width, C), 0…255, each made for the filter of its number.
-        channels: ints, those that the ascent could change.
+        own: (F,) floats, the response of each filter to its image.
+        best: (F,) floats, that to its best real image.
+        images: (F, height, width, C), 0…255.
 
     Returns:
-        dict: ``score``, median ratio of a filter's score on its image to that on its
-        best patch; ``smoothness``, the mean; and what ``own_patches`` gives.
+        dict: ``relative_response``, the median of own ÷ best over filters that a real
+        image activates; ``smoothness``, the mean over the images.
     """
-    own = np.diag(predict(scores, images))
     active = best > 0
     return {
-        "score": float(np.median(own[active] / best[active])),
+        "relative_response": float(np.median(own[active] / best[active])),
         "smoothness": float(np.nanmean(similarity.smoothness(images))),
-        **similarity.own_patches(similarity.likeness(images, patches, channels)),
     }
+
+
+def compare(subject, layer, settings, steps):
+    """What each of some regularizers makes of the filters of a layer.
+
+    Args:
+        subject: an ``ascent.Subject``.
+        layer: name of a ReLU layer.
+        settings: dict, name → options of ``ascent.ascend``; the first is without any.
+        steps: int, of each ascent.
+
+    Returns:
+        Two dicts by those names: the images, (F, height, width, C), and behind them the
+        best real ones; what ``measure`` and ``similarity.own_patches`` give.
+    """
+    scores = center_units(subject.model, layer)
+    patches, best = top_images(predict(scores, subject.real), subject.real)
+    made, measured = {}, {}
+    for name, options in settings.items():
+        images = ascent.ascend(scores, subject.channels, steps, **options)
+        table = similarity.likeness(images, patches, subject.channels)
+        made[name] = images
+        measured[name] = measure(np.diag(predict(scores, images)), best, images)
+        measured[name] |= similarity.own_patches(table)
+    return made | {"best real image": patches[:, 0]}, measured
 
 
 def inactive(model, layer, images):
@@ -231,51 +257,79 @@ def inactive(model, layer, images):
     return int((most <= 0).sum())
 
 
-def examine(model, layer, images, tested, channels, raw=None):
-    """Compare images that were made for the filters of a layer with test images.
+def examine(subject, layer, steps, raw=None):
+    """Make images for the filters of a layer, and find the best real ones.
 
     Args:
-        model: a ``keras.Model``.
+        subject: an ``ascent.Subject``.
         layer: name of a ReLU layer.
-        images: (F, height, width, C), 0…255, by regularized ascent.
-        tested: (N, height, width, C), 0…255.
-        channels: ints, those that the ascent could change.
+        steps: int, of regularized ascent.
         raw: ``visualize.Filters`` of the layer, or None.
 
     Returns:
         A ``Layer``.
     """
+    model, real = subject.model, subject.real
     scores = center_units(model, layer)
-    patches, best = top_images(predict(scores, tested), tested)
+    images = subject.regularized(scores, steps)
+    patches, best = top_images(predict(scores, real), real)
     weights = None
     if layer == "relu1":
-        free = np.isin(np.arange(tested.shape[-1]), channels)
+        free = np.isin(np.arange(real.shape[-1]), subject.channels)
         weights = kernels(model, "conv1") * free
     return Layer(
         regularized=images,
         raw=raw,
         patches=patches,
         best=best,
-        measured=measure(scores, patches, best, images, channels),
-        inactive=inactive(model, layer, tested),
-        seen=inside_field(model, layer, tested[0]),
+        measured=measure(np.diag(predict(scores, images)), best, images),
+        inactive=inactive(model, layer, real),
+        seen=inside_field(model, layer, real[0]),
         weights=weights,
     )
+
+
+def likeness(layer, channels):
+    """How like the best real images of its filters the images of a layer are.
+
+    Args:
+        layer: a ``Layer`` whose receptive field is most of the image.
+        channels: ints, those that are compared.
+
+    Returns:
+        dict, what ``similarity.own_patches`` gives, and ``ceiling``: its ``gain`` if
+        the second-best real image of each filter is in the place of the image made.
+    """
+    second, rest = layer.patches[:, 1], np.delete(layer.patches, 1, axis=1)
+    ceiling = similarity.own_patches(similarity.likeness(second, rest, channels))
+    table = similarity.likeness(layer.regularized, layer.patches, channels)
+    return similarity.own_patches(table) | {"ceiling": ceiling["gain"]}
+
+
+def mixed(images):
+    """How many images are red and blue: each has ``MIXED`` of the light, or more."""
+    red, green, blue = images.sum(axis=(1, 2)).T
+    return int((np.minimum(red, blue) >= MIXED * (red + green + blue)).sum())
 
 
 def summary(layer):
     """What the record holds of a ``Layer``: ints and floats by name."""
     statuses = layer.raw.statuses
+    raw = measure(layer.raw.after, layer.best, layer.raw.images)
     return {
-        "receptive_field_px": int(np.sqrt(layer.seen.sum()).round()),
+        "receptive_field_px": field_size(layer),
         "filters": len(statuses),
         "dead": statuses.count("dead"),
         "saturated": statuses.count("saturated"),
-        "inactive_on_test_images": layer.inactive,
-        "raw_score": float(np.median((layer.raw.after / layer.best)[layer.best > 0])),
-        "raw_smoothness": float(np.nanmean(similarity.smoothness(layer.raw.images))),
+        "inactive": layer.inactive,
+        **{f"raw_{name}": value for name, value in raw.items()},
         **layer.measured,
     }
+
+
+def field_size(layer):
+    """Width of the receptive field of a ``Layer``, px, inside the image."""
+    return int(np.sqrt(layer.seen.sum()).round())
 
 
 def means(shares):

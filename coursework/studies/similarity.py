@@ -24,7 +24,7 @@ def against_optimum(images, weights, channels):
     Returns:
         dict of floats: ``correlation`` of the pixels with the optimum, mean over the
         filters; ``with_another_filter``, the same with the optimum of the next filter;
-        ``score``, the weighted sum as a share of the largest possible.
+        ``share``, the weighted sum as a share of the largest possible.
     """
     size = weights.shape[1]
     top = (images.shape[1] - size + 1) // 2  # without padding unit i begins at pixel i
@@ -36,7 +36,7 @@ def against_optimum(images, weights, channels):
         "with_another_filter": float(
             np.mean(list(map(_correlation, patches, np.roll(best, 1, axis=0))))
         ),
-        "score": float((patches * weights).sum() / (best * weights).sum()),
+        "share": float((patches * weights).sum() / (best * weights).sum()),
     }
 
 
@@ -129,3 +129,13 @@ def mean_interval(values):
     """The mean of some numbers, and half of its 95 % interval (t)."""
     margin = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
     return float(np.mean(values)), float(margin)
+
+
+def difference(trained, untrained):
+    """Mean of the first numbers minus that of the second: it, and its 95 % interval.
+
+    Welch's interval: the numbers are not paired, their variances may differ.
+    """
+    test = stats.ttest_ind(trained, untrained, equal_var=False)
+    low, high = test.confidence_interval(0.95)
+    return float(np.mean(trained) - np.mean(untrained)), float(low), float(high)
