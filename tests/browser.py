@@ -5,12 +5,14 @@ writes answers to 4, JSON texts that end in a zero byte.
 """
 
 import base64
+import fcntl
 import itertools
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -21,6 +23,10 @@ FLAGS = (
     *("--hide-scrollbars", "--disable-background-networking"),
     *("--disable-component-update", "--remote-debugging-pipe"),
 )
+LAUNCHER = """import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])"""  # puts the pipes where Chromium expects them
 PATIENCE = 120  # seconds for one answer, on a busy machine
 
 
@@ -40,16 +46,19 @@ class Browser:
         self.profile = tempfile.TemporaryDirectory(prefix="live_page_")
         read_commands, self._commands = os.pipe()
         self._answers, write_answers = os.pipe()
-        # The shell puts the pipes where Chromium expects them.
-        line = f'exec "$0" "$@" 3<&{read_commands} 4>&{write_answers}'
+        ends = read_commands, write_answers
+        pipes = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in ends]
         self._process = subprocess.Popen(
-            ["sh", "-c", line, find(), *FLAGS, f"--user-data-dir={self.profile.name}"],
-            pass_fds=(read_commands, write_answers),
+            [
+                *(sys.executable, "-c", LAUNCHER, *map(str, pipes), find(), *FLAGS),
+                f"--user-data-dir={self.profile.name}",
+            ],
+            pass_fds=pipes,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(read_commands)
-        os.close(write_answers)
+        for pipe in (*ends, *pipes):
+            os.close(pipe)
         self._numbers, self._rest, self.events = itertools.count(1), b"", []
 
     def send(self, method, session=None, **parameters):
@@ -200,13 +209,13 @@ class Page:
         """Click on an element by the mouse."""
         x, y, _ = self.center(selector)
         for kind in ("mousePressed", "mouseReleased"):
-            self._mouse(kind, x, y)
+            self.mouse(kind, x, y)
 
-    def _mouse(self, kind, x, y, pressed=True):
-        button = "left" if pressed else "none"
+    def mouse(self, kind, x, y):
+        """An event of the left button: "mousePressed", "mouseMoved", …; x, y in px."""
         self.send(
             "Input.dispatchMouseEvent",
-            **{"type": kind, "x": x, "y": y, "button": button, "clickCount": 1},
+            **{"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1},
         )
 
     def draw(self, selector, points, touch=False):
@@ -219,10 +228,10 @@ class Page:
                 self.touch(kind, [(x, y)])
             self.touch("touchEnd", [])
             return
-        self._mouse("mousePressed", *places[0])
+        self.mouse("mousePressed", *places[0])
         for place in places[1:]:
-            self._mouse("mouseMoved", *place)
-        self._mouse("mouseReleased", *places[-1])
+            self.mouse("mouseMoved", *place)
+        self.mouse("mouseReleased", *places[-1])
 
     def touch(self, kind, places):
         """A touch event with fingers at some places, px."""
@@ -257,9 +266,7 @@ class Page:
     def errors(self):
         """What the console or the page's own scripts complained of, as texts."""
         self.run("0")  # let what happened before arrive
-        found = [
-            str(event["exceptionDetails"]) for event in self._of_session(THROWN)
-        ]
+        found = [str(event["exceptionDetails"]) for event in self._of_session(THROWN)]
         found += [
             str(event["args"])
             for event in self._of_session("Runtime.consoleAPICalled")

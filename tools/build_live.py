@@ -25,7 +25,7 @@ def build():
     Raises:
         OSError, ValueError: a network or its record is missing, or they do not fit.
     """
-    built = {f"{FOLDER}/{name}": script(name) for name in page.ENGINE}
+    built = {f"{FOLDER}/{name}": script(name) for name in (*page.ENGINE, page.STYLE)}
     built |= {f"{FOLDER}/{name}.js": network(name) for name in NETWORKS}
     if (paths.DATA / "mnist.npz").is_file():  # else the committed examples stay
         built[f"{FOLDER}/examples.js"] = examples()

@@ -19,7 +19,8 @@ from . import graph
 
 LIVE = pathlib.Path(__file__).parent / "live"
 ENGINE = ("net.js", "maps.js", "painting.js")  # in the order in which they are loaded
-VIEWER = ("viewer.js",)
+VIEWER = "viewer.js"
+STYLE = "style.css"
 MOST_MACS = 10**9  # multiplications and additions of an answer; a phone takes seconds
 MARK = re.compile(r"{{(\w+)}}")
 
@@ -255,7 +256,7 @@ def _rescaling(plan, layer):
     channels = np.ones(plan.shape[-1])
     factor, offset = np.asarray(layer.scale), np.asarray(layer.offset)
     arrays = {"factor": factor * channels, "offset": offset * channels}
-    plan.step("affine", arrays=arrays)
+    plan.step("affine", arrays=arrays, fixed=True)
 
 
 def _normalization(plan, layer):
@@ -264,7 +265,8 @@ def _normalization(plan, layer):
     if mean.size not in (1, channels.size) or layer.invert:
         plan.refuse("normalizes more than the channels; expected axis=-1")
     factor = channels / np.maximum(np.sqrt(variance.ravel()), keras.config.epsilon())
-    plan.step("affine", arrays={"factor": factor, "offset": -mean.ravel() * factor})
+    arrays = {"factor": factor, "offset": -mean.ravel() * factor}
+    plan.step("affine", arrays=arrays, fixed=True)
 
 
 def _float64(variable):
@@ -486,8 +488,8 @@ def make(model, name, pixels=(0.0, 255.0), classes=None):
     description |= {"pixels": list(map(float, pixels)), "classes": classes}
     parts = {
         "title": html.escape(name),
-        "style": _read("style.css"),
-        "scripts": "\n".join(map(_read, (*ENGINE, *VIEWER))),
+        "style": _read(STYLE),
+        "scripts": "\n".join(map(_read, (*ENGINE, VIEWER))),
         "network": script(description),
     }
     return MARK.sub(lambda mark: parts[mark[1]], _read("viewer.html"))

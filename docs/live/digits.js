@@ -233,11 +233,11 @@ class DigitPanel {
     pen.fillRect(0, 0, UNITS, UNITS);
     pen.lineCap = pen.lineJoin = "round";
     if (state.base) {
-      paintValues(this.small, state.base, 28, overlay ? 400 : 255, grayColors);
+      paintValues(this.small, state.base, 28, overlay ? 580 : 255, grayColors);
       pen.imageSmoothingEnabled = true;
       pen.drawImage(this.small, 0, 0, UNITS, UNITS);
     }
-    draw(state.strokes, overlay ? "#9b9b9b" : "#fff", picture ? 2.6 / scale : 44);
+    draw(state.strokes, overlay ? "#707070" : "#fff", picture ? 2.6 / scale : 44);
     if (state.erased.length) draw(state.erased, "#000", 4.4 / scale);
     pen.fillStyle = "#000";
     if (picture) for (const i of state.blackened) pen.fillRect((i % 28 - picture.x) / scale, (Math.floor(i / 28) - picture.y) / scale, 1.02 / scale, 1.02 / scale);
@@ -256,7 +256,7 @@ class DigitPanel {
     const { values, picture: { x, y, scale } } = this.map, high = most(values), data = new ImageData(28, 28);
     if (high) for (let i = 0; i < 784; i++) {
       const v = values[i] / high;
-      data.data.set([255, 110 + 110 * v, 20, 255 * v], 4 * i);
+      data.data.set([255, 90 + 140 * v, 20, 255 * Math.sqrt(v)], 4 * i);
     }
     putOn(this.small, data);
     this.pen.globalCompositeOperation = "screen";

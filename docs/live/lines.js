@@ -53,6 +53,7 @@ class LinePanel {
     this.blank = !this.image.some(v => v > 0);
     this.net.run(this.image);
     this.answers = Object.fromEntries(this.net.heads.map(({ name }) => [name, this.net.probabilities(name)]));
+    byId("line-say").textContent = this.blank ? "The line is outside of the picture." : `It reads: ${["length", "width", "color", "angle"].map(name => LEVELS[name][argmax(this.answers[name])]).join(", ")}.`;
     this.paintSliders();
     this.paintBoard();
     for (const { name } of this.net.heads) this.paintHead(name);

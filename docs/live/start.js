@@ -2,7 +2,11 @@
 /* Starts the live page: checks what it needs, joins the parts, reads the link. */
 
 const EXAMPLE = [[200, 150], [255, 95], [330, 90], [390, 140], [385, 205], [330, 252], [265, 268], [335, 285], [400, 340], [395, 425], [325, 480], [240, 475], [180, 435]];
-const HALF_AND_HALF = [smoothed([[205, 95], [195, 190], [200, 265], [265, 285], [345, 270]]), smoothed([[370, 95], [360, 220], [345, 350], [330, 470]])];
+const HALF_AND_HALF = [  // between a 4 and a 9: the gap at the top decides
+  [[205, 110], [195, 190], [200, 255], [240, 285], [300, 285], [365, 265]],
+  [[385, 110], [378, 200], [365, 265], [350, 370], [340, 470]],
+  Array.from({ length: 7 }, (_, i) => [205 + 9 * i, 110 - 38 * Math.sin(Math.PI * i / 20)]),
+];
 
 function problem(text) {
   const place = byId("problem");

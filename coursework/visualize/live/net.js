@@ -114,7 +114,7 @@ class Network {
   /* Shuffle the weights of the last layers, as many as asked for; 0 brings all back.
      Each array is shuffled by itself, so that only what was learnt is lost. */
   randomize(count, random = Math.random) {
-    const layers = this.steps.filter(step => Object.keys(step.weights).length);
+    const layers = this.steps.filter(step => !step.fixed && Object.keys(step.weights).length);
     layers.forEach((step, n) => {
       step.learnt ??= Object.fromEntries(Object.entries(step.weights).map(([role, array]) => [role, array.slice()]));
       for (const [role, array] of Object.entries(step.weights)) {

@@ -1,0 +1,401 @@
+"""The live page in a real browser: what it answers, on which screens, and what it says
+when something is missing."""
+
+import functools
+import http.server
+import json
+import pathlib
+import threading
+
+import numpy as np
+import pytest
+
+from coursework import paths, records
+from coursework.visualize import page
+
+import browser
+import foreign_models
+
+DOCS = paths.ROOT / "docs"
+FILE = (DOCS / "index.html").as_uri()
+SHOTS = paths.BUILD / "live_page"
+SEVEN = [(0.25, 0.2), (0.45, 0.2), (0.7, 0.22), (0.6, 0.45), (0.5, 0.65), (0.42, 0.85)]
+READY = "self.live?.digits?.map && !live.digits.state.demo && !live.digits.explaining"
+SETTLED = "!live.digits.stroke && live.digits.map && !live.digits.explaining"
+LINES = "self.live?.lines?.curves?.angle"
+
+pytestmark = pytest.mark.skipif(
+    browser.find() is None, reason="no Chromium or Chrome is installed"
+)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    started = browser.Browser()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Address of a server of ``docs/``; "damaged/" gives networks without weights."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def translate_path(self, path):
+            return super().translate_path(path.replace("/damaged/", "/"))
+
+        def do_GET(self):
+            if not self.path.endswith("damaged/live/tuned_mnist.js"):
+                return super().do_GET()
+            text = (DOCS / "live" / "tuned_mnist.js").read_text(encoding="utf-8")
+            start = text.index('"weights":"') + len('"weights":"')
+            self.send_response(200)
+            self.send_header("Content-Type", "text/javascript")
+            self.end_headers()
+            self.wfile.write((text[:start] + text[start + 400 :]).encode())
+
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Handler, directory=str(DOCS))
+    started = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=started.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{started.server_port}"
+    started.shutdown()
+    started.server_close()
+
+
+@functools.cache
+def network(name):
+    return records.load(name, paths.ROOT / "models")[0]
+
+
+def asserted_like_keras(tab):
+    """The page's probabilities of the digit on its board are those of Keras."""
+    image, mine = tab.run(
+        "[Array.from(live.digits.image), Array.from(live.digits.probabilities)]"
+    )
+    image = np.reshape(image, (1, 28, 28, 1)).astype(np.float32)
+    theirs = network("tuned_mnist").predict(image, verbose=0)[0]
+    assert np.abs(theirs - mine).max() < 1e-4
+    return int(np.argmax(mine))
+
+
+def assert_quiet(tab):
+    """No complaint in the console, nothing loaded from elsewhere."""
+    assert tab.errors() == []
+    own = ("file:", "data:", "blob:", "http://127.0.0.1:")
+    assert [url for url in tab.requests() if not url.startswith(own)] == []
+
+
+@pytest.mark.parametrize("place", ["file", "http"])
+def test_it_opens_with_an_answer(chromium, server, place):
+    url = FILE if place == "file" else f"{server}/index.html"
+    with chromium.open(url) as tab:
+        tab.wait(READY)
+        assert asserted_like_keras(tab) == 3
+        assert tab.run("byId('digit').textContent") == "3"
+        assert "3" in tab.wait("byId('digit-live').textContent")  # for screen readers
+        assert_quiet(tab)
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_drawing(chromium, touch):
+    with chromium.open(FILE, width=360 if touch else 1280, touch=touch) as tab:
+        tab.wait(READY)
+        scrolled = tab.run("document.getElementById('board').scrollIntoView(), scrollY")
+        tab.draw("#board", SEVEN, touch)
+        tab.wait(SETTLED + " && live.digits.best === 7")
+        assert asserted_like_keras(tab) == 7
+        assert tab.run("live.digits.state.strokes.length") == 1
+        if touch:  # a finger that draws does not scroll
+            before = tab.run("scrollY")
+            tab.draw("#board", [(0.3, 0.3), (0.3, 0.8)], touch)
+            assert tab.run("scrollY") == before
+            assert scrolled is not None
+        assert_quiet(tab)
+
+
+def test_erasing_undoing_clearing(chromium):
+    with chromium.open(FILE) as tab:
+        tab.wait(READY)
+        tab.draw("#board", SEVEN)
+        tab.wait(SETTLED)
+        whole = tab.run("live.digits.image.reduce((a, b) => a + b)")
+        tab.click("#erase")
+        tab.draw("#board", [(0.3, 0.2), (0.6, 0.2)])
+        tab.wait(SETTLED)
+        assert tab.run("live.digits.image.reduce((a, b) => a + b)") < whole
+        tab.click("#undo")
+        tab.wait(f"live.digits.image.reduce((a, b) => a + b) === {whole}")
+        tab.click("#clear")
+        tab.wait("live.digits.blank")  # an empty board is not read
+        assert tab.run("byId('digit').textContent") == "?"
+        assert "Draw a digit" in tab.run("byId('digit-say').textContent")
+        assert_quiet(tab)
+
+
+def test_a_second_finger_does_not_draw(chromium):
+    with chromium.open(FILE, width=360, touch=True) as tab:
+        tab.wait(READY)
+        x, y, size = tab.center("#board")
+        one, two = (x - size / 4, y), (x + size / 4, y)
+        tab.touch("touchStart", [one])
+        tab.touch("touchStart", [one, two])
+        tab.touch("touchMove", [(one[0], y + 40), (two[0], y + 40)])
+        tab.touch("touchEnd", [])
+        tab.wait("!live.digits.stroke")
+        assert tab.run("live.digits.state.strokes.length") == 1
+        right = tab.run("Math.max(...live.digits.state.strokes[0].map(p => p[0]))")
+        assert right < 280
+        assert_quiet(tab)
+
+
+def test_drawing_by_keyboard(chromium):
+    with chromium.open(FILE) as tab:
+        tab.wait(READY)
+        tab.click("#clear")
+        tab.run("byId('board').focus()")
+        tab.press(" ")
+        for _ in range(20):
+            tab.press("ArrowDown")
+        tab.press(" ")
+        tab.wait(SETTLED + " && live.digits.best === 1")
+        assert asserted_like_keras(tab) == 1
+
+
+def test_a_full_board_and_a_window_resized_in_a_drawing(chromium):
+    with chromium.open(FILE) as tab:
+        tab.wait(READY)
+        tab.run("live.digits.setDrawing({ base: new Float64Array(784).fill(255) }), 0")
+        tab.wait("byId('digit-next').textContent.includes('nearly full')")
+        tab.click("#clear")
+        x, y, size = tab.center("#board")
+        tab.send(
+            "Input.dispatchMouseEvent",
+            type="mousePressed",
+            x=x,
+            y=y - size / 4,
+            button="left",
+        )
+        tab.size(700, 800)
+        x, y, size = tab.center("#board")
+        tab.send(
+            "Input.dispatchMouseEvent",
+            type="mouseMoved",
+            x=x,
+            y=y + size / 4,
+            button="left",
+        )
+        tab.send(
+            "Input.dispatchMouseEvent",
+            type="mouseReleased",
+            x=x,
+            y=y + size / 4,
+            button="left",
+        )
+        tab.wait(SETTLED + " && !live.digits.blank")
+        ends = tab.run(
+            "[live.digits.state.strokes[0][0], live.digits.state.strokes[0].at(-1)]"
+        )
+        assert abs(ends[0][1] - 140) < 8
+        assert abs(ends[-1][1] - 420) < 8
+        assert_quiet(tab)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_screens(chromium, width, dark):
+    url = FILE + ("#l=l15,w1,a45,b0.5,x14,y14" if dark else "")
+    with chromium.open(url, width=width, touch=width < 500, dark=dark) as tab:
+        tab.wait(f"{LINES} && {READY}" if dark else READY)
+        assert tab.run("document.documentElement.scrollWidth") <= width
+        tab.screenshot(SHOTS / f"{'lines_dark' if dark else 'digits'}_{width}.png")
+        assert accessibility(tab) == []
+        assert_quiet(tab)
+
+
+def accessibility(tab):
+    """Names, labels and contrast: what a check like axe-core calls serious."""
+    script = pathlib.Path(__file__).parent / "accessibility.js"
+    return tab.run(script.read_text(encoding="utf-8"))
+
+
+def test_lines_by_slider_and_by_hand(chromium):
+    with chromium.open(FILE) as tab:
+        tab.wait(f"{READY} && live.lines")
+        tab.click("#tab-lines")
+        tab.wait(LINES)
+        tab.run(
+            """byId("line-width").value = 3;
+            byId("line-width").dispatchEvent(new Event("input"))"""
+        )
+        tab.wait("live.lines.answers.width[1] > 0.9")
+        end = tab.run("live.lines.ends[1].map(v => v / 28)")
+        tab.draw("#line-board", [end, (0.8, 0.3), (0.85, 0.2)])
+        tab.wait("live.lines.line.length > 13")
+        tab.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        image, answers = tab.run(
+            "[Array.from(live.lines.image), live.net, live.lines.answers]"
+        )[::2]
+        image = np.reshape(image, (1, 28, 28, 3)).astype(np.float32)
+        made = network("four_head_lines").predict(image, verbose=0)
+        for name, theirs in zip(("length", "width", "color", "angle"), made):  # noqa: B905
+            theirs = [1 - theirs[0, 0], theirs[0, 0]] if theirs.size == 1 else theirs[0]
+            assert np.abs(np.subtract(theirs, answers[name])).max() < 1e-4
+        tab.run("live.lines.set({ x: 0, y: 0, length: 1 }), 0")
+        tab.wait("byId('line-x').value === '0'")
+        assert_quiet(tab)
+
+
+def test_the_specified_network_comes_when_it_is_asked_for(chromium):
+    with chromium.open(f"{FILE}#l=l15,w3,a30,b0,x14,y14") as tab:
+        tab.wait(LINES)
+        assert not any("plain_lines.js" in url for url in tab.requests())
+        tab.click("#load-specified")
+        tab.wait("live.lines.networks.plain_lines")
+        tab.wait("byId('row-plain_lines').textContent.includes('long')")
+        image, mine = tab.run(
+            """[Array.from(live.lines.image), live.lines.networks.plain_lines
+            .run(live.lines.image).probabilities()]"""
+        )
+        image = np.reshape(image, (1, 28, 28, 3)).astype(np.float32)
+        theirs = network("plain_lines").predict(image, verbose=0)[0]
+        assert np.abs(theirs - mine).max() < 1e-4
+        for name in ("try-border", "try-length"):
+            tab.run(f"byId('{name}').querySelector('button').click()")
+            tab.wait(f"byId('{name}').classList.contains('done')")
+        assert_quiet(tab)
+
+
+@pytest.mark.parametrize("name", ["try-half", "try-pixels", "try-shuffle"])
+def test_challenges_are_ticked_off(chromium, name):
+    with chromium.open(FILE) as tab:
+        tab.wait(READY)
+        assert not tab.run(f"byId('{name}').classList.contains('done')")
+        tab.run(f"byId('{name}').querySelector('button').click()")
+        tab.wait(f"byId('{name}').classList.contains('done')")
+        assert_quiet(tab)
+
+
+def test_layers_and_filters(chromium):
+    with chromium.open(FILE) as tab:
+        tab.wait(READY)
+        tab.click("#layers canvas")
+        tab.wait("live.digits.state.channel && !byId('channel').hidden")
+        tab.press("ArrowRight")
+        assert "of 32" in tab.run("byId('channel-title').textContent")
+        bright = """Math.max(...byId("channel-best").getContext("2d")
+            .getImageData(0, 0, 28, 28).data.filter((_, i) => i % 4 === 0))"""
+        tab.wait(f"{bright} > 200")
+        for method in tab.run("Object.keys(METHODS)"):
+            tab.run(
+                f"""live.digits.map = null; byId("method").value = "{method}";
+                byId("method").dispatchEvent(new Event("change"))"""
+            )
+            tab.wait("live.digits.map && !live.digits.explaining")
+        assert_quiet(tab)
+
+
+def test_links_hold_what_is_on_the_board(chromium):
+    with chromium.open(FILE) as tab:
+        tab.wait(READY)
+        tab.draw("#board", SEVEN)
+        tab.wait(SETTLED)
+        tab.click("#copy-link")
+        link = tab.run("location.href")
+        first = tab.run("Array.from(live.digits.image)")
+        picture = tab.run(
+            """(() => { const c = pictureOf("digits", live.digits, live.lines);
+            return [c.width, c.height, c.toDataURL().length]; })()"""
+        )
+        assert picture[:2] == [1200, 630]
+        assert picture[2] > 20_000
+    with chromium.open(link) as tab:
+        tab.wait("self.live?.digits.map")
+        assert (
+            np.abs(np.subtract(tab.run("Array.from(live.digits.image)"), first)).max()
+            < 40
+        )
+        assert tab.run("live.digits.best") == 7
+        assert_quiet(tab)
+    with chromium.open(f"{FILE}#l=l15,w3,a75,b1,x14,y14") as tab:
+        tab.wait(LINES)
+        assert tab.run("live.lines.line.angle") == 75
+    with chromium.open(f"{FILE}#e=11") as tab:
+        tab.wait("self.live?.digits.map")
+        assert "meant a" in tab.run("byId('digit-next').textContent")
+
+
+@pytest.mark.parametrize(
+    "link", ["#d=AAAA", "#d=", "#d=A%2", "#l=q9", "#l=l", "#e=99", "#e=x", "#d=A~B~C"]
+)
+def test_damaged_links_are_said(chromium, link):
+    with chromium.open(FILE + link) as tab:
+        tab.wait("!byId('problem').hidden")
+        assert "damaged" in tab.run("byId('problem').textContent")
+        tab.wait(READY)
+        assert_quiet(tab)
+
+
+def test_without_script_the_story_remains(chromium):
+    with chromium.open(FILE, script=False) as tab:
+        document = tab.send("DOM.getDocument")["root"]["nodeId"]
+
+        def text(selector):
+            node = tab.send("DOM.querySelector", nodeId=document, selector=selector)
+            try:
+                box = tab.send("DOM.getBoxModel", nodeId=node["nodeId"])
+            except RuntimeError:
+                return 0  # not shown
+            return box["model"]["height"]
+
+        assert text("noscript p") > 10
+        assert text("#story") > 1000
+        assert text("#live") == 0
+
+
+def test_what_a_browser_lacks_is_named(chromium):
+    with chromium.open(FILE, before="delete window.PointerEvent") as tab:
+        tab.wait("document.getElementById('problem')?.textContent")
+        assert "pointer events" in tab.run("byId('problem').textContent")
+        assert tab.run("document.getElementById('story').offsetHeight") > 1000
+        assert tab.run("document.getElementById('live').offsetHeight") == 0
+
+
+def test_weights_that_are_missing_or_do_not_fit(chromium, server):
+    with chromium.open(f"{server}/index.html", blocked=["*tuned_mnist.js"]) as tab:
+        tab.wait("self.byId && !byId('problem').hidden")
+        assert "missing" in tab.run("byId('problem').textContent")
+    with chromium.open(f"{server}/damaged/index.html") as tab:
+        tab.wait("self.byId && !byId('problem').hidden")
+        assert "do not fit" in tab.run("byId('problem').textContent")
+        assert_quiet(tab)
+    with chromium.open(f"{server}/index.html", blocked=["*four_head_lines.js"]) as tab:
+        tab.wait(READY)  # the digits work
+        assert "four_head_lines" in tab.run("byId('problem').textContent")
+
+
+@pytest.mark.parametrize("build", foreign_models.ALL)
+def test_a_page_for_any_model(chromium, tmp_path, build):
+    model = foreign_models.make(build)
+    file = tmp_path / "page.html"
+    file.write_text(page.make(model, build.__name__), encoding="utf-8")
+    image = np.random.default_rng(5).integers(0, 256, model.input_shape[1:])
+    with chromium.open(file.as_uri(), width=1000) as tab:
+        tab.wait("self.viewer?.map")
+        tab.run(f"viewer.setImage({json.dumps(image.ravel().tolist())}), 0")
+        tab.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        mine = tab.run(
+            "viewer.net.heads.map(head => viewer.net.probabilities(head.name))"
+        )
+        theirs = model.predict(image[None].astype(np.float32), verbose=0)
+        for own, other in zip(mine, theirs if len(mine) > 1 else [theirs]):  # noqa: B905
+            other = [1 - other[0, 0], other[0, 0]] if other.size == 1 else other[0]
+            assert np.abs(np.subtract(own, other)).max() < 1e-4
+        tab.draw("#board", [(0.3, 0.3), (0.7, 0.7)])
+        tab.run("viewer.chooseChannel(0), 0")
+        tab.wait("!byId('channel').hidden")
+        tab.screenshot(SHOTS / f"model_{build.__name__}.png")
+        assert accessibility(tab) == []
+        assert_quiet(tab)
