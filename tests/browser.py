@@ -28,6 +28,7 @@ os.dup2(int(sys.argv[1]), 3)
 os.dup2(int(sys.argv[2]), 4)
 os.execv(sys.argv[3], sys.argv[3:])"""  # puts the pipes where Chromium expects them
 PATIENCE = 120  # seconds for one answer, on a busy machine
+WAIT = 45  # seconds for something to become true
 
 
 def find():
@@ -183,7 +184,7 @@ class Page:
             raise RuntimeError(details.get("exception", details).get("description"))
         return answer["result"].get("value")
 
-    def wait(self, condition, seconds=PATIENCE):
+    def wait(self, condition, seconds=WAIT):
         """Wait until a JavaScript expression is true; returns its value."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

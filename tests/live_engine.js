@@ -2,16 +2,23 @@
 /* Runs the page's JavaScript in node: node live_engine.js JOB.json. The job names script
    files, a network, a file of images (32-bit floats) and what to compute; the answers
    are 32-bit floats in the job's order. */
-const fs = require("fs"), vm = require("vm");
+const fs = require("fs"),
+  vm = require("vm");
 
 const job = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 globalThis.self = globalThis;
-vm.runInThisContext(job.scripts.map(file => fs.readFileSync(file, "utf8")).join("\n") + `
+vm.runInThisContext(
+  job.scripts.map(file => fs.readFileSync(file, "utf8")).join("\n") +
+    `
 ;globalThis.page = { Network, Ascent, classActivationMap, METHODS, rankCorrelation, randomNumbers,
   digitPicture: typeof digitPicture === "undefined" ? null : digitPicture,
-  linePicture: typeof linePicture === "undefined" ? null : linePicture };`);
+  linePicture: typeof linePicture === "undefined" ? null : linePicture };`,
+);
 
-const floats = file => { const bytes = fs.readFileSync(file); return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4); };
+const floats = file => {
+  const bytes = fs.readFileSync(file);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+};
 const answers = [];
 const TASKS = {
   /* probabilities of all heads, for each image */
@@ -42,9 +49,12 @@ const TASKS = {
       for (const value of ascent.image) answers.push(value);
     }
   },
-  lines({ lines }) { for (const line of lines) for (const value of page.linePicture(line)) answers.push(value); },
+  lines({ lines }) {
+    for (const line of lines) for (const value of page.linePicture(line)) answers.push(value);
+  },
   digits({ drawings, options }, net) {
-    for (const strokes of drawings) answers.push(...net.run(page.digitPicture(strokes, options).image).probabilities());
+    for (const strokes of drawings)
+      answers.push(...net.run(page.digitPicture(strokes, options).image).probabilities());
   },
   shuffled({ count }, net) {
     const layers = net.randomize(count, page.randomNumbers(1));

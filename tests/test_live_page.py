@@ -282,7 +282,7 @@ def test_layers_and_filters(chromium):
     with chromium.open(FILE) as tab:
         tab.wait(READY)
         tab.click("#layers canvas")
-        tab.wait("live.digits.state.channel && !byId('channel').hidden")
+        tab.wait("live.digits.layers.chosen && !byId('channel').hidden")
         tab.press("ArrowRight")
         assert "of 32" in tab.run("byId('channel-title').textContent")
         bright = """Math.max(...byId("channel-best").getContext("2d")

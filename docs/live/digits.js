@@ -1,8 +1,7 @@
 "use strict";
-/* The drawing board for digits: what is drawn, what the network answers, where it looks,
-   what every layer makes of it. */
+/* The drawing board for digits: what is drawn, what the network answers, where it looks. */
 
-const UNITS = 560;  // of the board, on a side
+const UNITS = 560; // of the board, on a side
 const METHOD_TEXTS = {
   integrated_gradients: "Pixel by pixel: how much the score rises while the picture fades in from black.",
   hirescam: "On a layer: what each position adds to the score, channel by channel.",
@@ -12,47 +11,67 @@ const METHOD_TEXTS = {
   input_gradient: "Pixel by pixel: how much the score changes if the pixel changes a little.",
   occlusion: "A black square of 5 × 5 pixels moves over the picture: where the score falls.",
 };
-const SURVIVORS = [  // method and layer, whose maps are compared after shuffling
-  ["integrated_gradients", null], ["input_gradient", null], ["layercam", 0], ["hirescam", 1], ["gradcam", 2], ["gradcam", 3],
-];
 
 class DigitPanel {
   constructor(description, examples) {
     this.net = new Network(description);
-    this.helper = new Network(description);  // for maps that take many passes
+    this.helper = new Network(description); // for maps that take many passes
     this.stages = stagesOf(this.net);
     this.head = this.net.heads[0].name;
+    this.layerCount = this.net.randomize(0);
     this.board = byId("board");
     this.pen = this.board.getContext("2d");
     this.small = document.createElement("canvas");
     this.listeners = [];
-    this.state = { strokes: [], erased: [], order: [], base: null, erasing: false, target: null, overlay: true,
-      method: "integrated_gradients", layer: this.stages[1].name, blackened: new Set(), shuffled: 0, channel: null, seed: 7 };
+    this.state = {
+      strokes: [],
+      erased: [],
+      order: [],
+      base: null,
+      erasing: false,
+      target: null,
+      overlay: true,
+      method: "integrated_gradients",
+      layer: this.stages[1].name,
+      blackened: new Set(),
+      shuffled: 0,
+      seed: 7,
+    };
     this.explain = inFrames();
-    this.climb = inFrames();
-    this.compare = inFrames({ budget: 6 });
     this.show = eachFrame(() => this.paint());
     this.makeBars();
     this.makeExamples(examples);
     this.makeMethods();
-    this.makeLayers();
-    this.makeSurvivors();
+    this.layers = new LayerSheets(this);
+    this.survivors = new Survivors(this);
     this.listen();
   }
 
   // --- what is drawn -------------------------------------------------------------------
 
-  get drawing() { const { strokes, erased, base } = this.state; return { strokes, erased, base }; }
-
   setDrawing({ strokes = [], erased = [], base = null, label = null, example = null }) {
-    Object.assign(this.state, { strokes, erased, base, label, example, target: null, order: strokes.map(() => "strokes").concat(erased.map(() => "erased")) });
+    Object.assign(this.state, {
+      strokes,
+      erased,
+      base,
+      label,
+      example,
+      target: null,
+      untouched: false,
+      order: strokes.map(() => "strokes").concat(erased.map(() => "erased")),
+    });
     this.state.blackened.clear();
     this.setErasing(false);
     this.show();
   }
 
   beginStroke(point) {
-    if (this.state.demo) { this.stopDemo(); this.state.strokes = []; this.state.order = []; }
+    this.stopDemo();
+    if (this.state.untouched && !this.state.erasing) {
+      this.state.strokes = [];
+      this.state.order = [];
+    } // the page's own drawing
+    this.state.untouched = false;
     this.state.blackened.clear();
     this.state.label = null;
     const kind = this.state.erasing ? "erased" : "strokes";
@@ -64,21 +83,37 @@ class DigitPanel {
 
   extendStroke(point) {
     const last = this.stroke.at(-1);
-    if (Math.hypot(point[0] - last[0], point[1] - last[1]) > 4) { this.stroke.push(point); this.show(); }
+    if (Math.hypot(point[0] - last[0], point[1] - last[1]) > 4) {
+      this.stroke.push(point);
+      this.show();
+    }
   }
 
-  endStroke() { this.stroke = null; this.show(); }
+  endStroke() {
+    this.stroke = null;
+    this.show();
+  }
 
   undo() {
     const { state } = this;
     this.stopDemo();
     if (state.blackened.size) state.blackened.clear();
-    else { const kind = state.order.pop(); if (kind) state[kind].pop(); else state.base = null; }
+    else {
+      const kind = state.order.pop();
+      if (kind) state[kind].pop();
+      else state.base = null;
+    }
     this.show();
   }
 
-  clear() { this.stopDemo(); this.setDrawing({}); }
-  setErasing(on) { this.state.erasing = on; byId("erase").setAttribute("aria-pressed", String(on)); }
+  clear() {
+    this.stopDemo();
+    this.setDrawing({});
+  }
+  setErasing(on) {
+    this.state.erasing = on;
+    byId("erase").setAttribute("aria-pressed", String(on));
+  }
 
   /* Black out pixels of the picture, the first ten of an order that a function gives. */
   blackOut(order, count = 10) {
@@ -97,7 +132,14 @@ class DigitPanel {
     }, count);
   }
 
-  blackOutRandom() { this.blackOut(inked => inked.map(i => [Math.random(), i]).sort((a, b) => a[0] - b[0]).map(([, i]) => i)); }
+  blackOutRandom() {
+    this.blackOut(inked =>
+      inked
+        .map(i => [Math.random(), i])
+        .sort((a, b) => a[0] - b[0])
+        .map(([, i]) => i),
+    );
+  }
 
   shuffleLayers(count) {
     this.state.shuffled = count;
@@ -119,12 +161,11 @@ class DigitPanel {
     this.best = argmax(this.probabilities);
     this.paintAnswer();
     this.paintBars();
-    this.paintSheets();
+    this.layers.paint();
     this.startExplaining();
-    this.paintChannel();
     this.paintBoard();
     this.announceLater();
-    this.compareLater();
+    this.survivors.later();
     for (const listener of this.listeners) listener(this);
   }
 
@@ -132,11 +173,19 @@ class DigitPanel {
     const { probabilities: p, best, state } = this;
     if (this.blank) return ["Draw a digit on the black board.", ""];
     const second = p.map((v, k) => [v, k]).sort((a, b) => b[0] - a[0])[1];
-    const sure = p[best] > 0.85 ? `A ${best}` : p[best] > 0.55 ? `Probably a ${best}` : `Not sure: perhaps a ${best}`;
+    const sure =
+      p[best] > 0.85 ? `A ${best}` : p[best] > 0.55 ? `Probably a ${best}` : `Not sure: perhaps a ${best}`;
     const inked = this.image.filter(v => v > 127).length;
-    const notes = [second[0] > 0.02 ? `Next: ${second[1]}, with ${percent(second[0])}.` : "No other digit comes near."];
+    const notes = [
+      second[0] > 0.02 ? `Next: ${second[1]}, with ${percent(second[0])}.` : "No other digit comes near.",
+    ];
     if (inked > 400) notes.push("The board is nearly full; it has only seen digits.");
-    if (state.label != null) notes.push(state.label === best ? `Whoever wrote it meant a ${state.label}.` : `But whoever wrote it meant a ${state.label}.`);
+    if (state.label != null)
+      notes.push(
+        state.label === best
+          ? `Whoever wrote it meant a ${state.label}.`
+          : `But whoever wrote it meant a ${state.label}.`,
+      );
     if (state.blackened.size) notes.push(`${state.blackened.size} pixels are blacked out.`);
     if (state.shuffled) notes.push("Its weights are shuffled: the answer means nothing.");
     return [`${sure}, ${percent(p[best])}.`, notes.join(" ")];
@@ -148,13 +197,18 @@ class DigitPanel {
     byId("digit-say").textContent = first;
     byId("digit-next").textContent = second;
     const target = this.state.target ?? this.best;
-    byId("digit-why").textContent = this.blank ? "Where the evidence is" : `Where the evidence for a ${target} is`;
+    byId("digit-why").textContent = this.blank
+      ? "Where the evidence is"
+      : `Where the evidence for a ${target} is`;
     byId("digit-how").textContent = METHOD_TEXTS[this.state.method];
   }
 
-  announceLater() {  // once a drawing rests, not with every point
+  announceLater() {
+    // once a drawing rests, not with every point
     clearTimeout(this.announcing);
-    this.announcing = setTimeout(() => { byId("digit-live").textContent = this.sentence().join(" "); }, 700);
+    this.announcing = setTimeout(() => {
+      byId("digit-live").textContent = this.sentence().join(" ");
+    }, 700);
   }
 
   makeBars() {
@@ -162,7 +216,10 @@ class DigitPanel {
       const button = document.createElement("button");
       button.type = "button";
       button.innerHTML = `<i></i><span></span><em>${k}</em>`;
-      button.addEventListener("click", () => { this.state.target = this.state.target === k ? null : k; this.show(); });
+      button.addEventListener("click", () => {
+        this.state.target = this.state.target === k ? null : k;
+        this.show();
+      });
       byId("bars").append(button);
       return { button, bar: button.children[0], text: button.children[1] };
     });
@@ -173,7 +230,10 @@ class DigitPanel {
       const p = this.probabilities[k];
       button.classList.toggle("first", !this.blank && k === this.best);
       button.setAttribute("aria-pressed", String(this.state.target === k));
-      button.setAttribute("aria-label", `${k}: ${this.blank ? "no answer yet" : percent(p)}. Show the evidence for a ${k}`);
+      button.setAttribute(
+        "aria-label",
+        `${k}: ${this.blank ? "no answer yet" : percent(p)}. Show the evidence for a ${k}`,
+      );
       bar.style.height = `calc((100% - 3.6rem) * ${p.toFixed(4)})`;
       text.textContent = this.blank || p < 0.0005 ? "" : p >= 0.1 ? `${Math.round(100 * p)}%` : percent(p);
     });
@@ -183,7 +243,9 @@ class DigitPanel {
 
   makeMethods() {
     for (const [name, { title }] of Object.entries(METHODS)) byId("method").add(new Option(title, name));
-    this.stages.forEach((step, i) => byId("layer").add(new Option(`layer ${i + 1} of ${this.stages.length}`, step.name)));
+    this.stages.forEach((step, i) =>
+      byId("layer").add(new Option(`layer ${i + 1} of ${this.stages.length}`, step.name)),
+    );
     byId("method").value = this.state.method;
     byId("layer").value = this.state.layer;
   }
@@ -191,10 +253,22 @@ class DigitPanel {
   /* Maps of many passes take several frames. While the pen moves they are made with fewer
      passes, and one is finished before the next begins. */
   startExplaining() {
-    if (this.blank) { this.explain.stop(); this.explaining = false; this.map = null; this.paintMap(); return; }
-    if (this.explaining) { this.explainAgain = true; return; }
-    const { method, layer } = this.state, target = this.state.target ?? this.best, picture = this.picture;
-    const moving = Boolean(this.stroke || this.state.demo), passes = moving ? 8 : 32;
+    if (this.blank) {
+      this.explain.stop();
+      this.explaining = false;
+      this.map = null;
+      this.paintMap();
+      return;
+    }
+    if (this.explaining) {
+      this.explainAgain = true;
+      return;
+    }
+    const { method, layer } = this.state,
+      target = this.state.target ?? this.best,
+      picture = this.picture;
+    const moving = Boolean(this.stroke || this.state.demo),
+      passes = moving ? 8 : 32;
     const options = { method, layer, target, passes, head: this.head };
     if (METHODS[method].on === "layer" || method === "input_gradient") {
       this.map = { values: classActivationMap(this.net, options), picture };
@@ -205,7 +279,10 @@ class DigitPanel {
     this.explain(mapInPasses(this.helper, options), values => {
       this.explaining = false;
       this.map = { values, picture };
-      if (this.explainAgain || (moving && !this.stroke && !this.state.demo)) { this.explainAgain = false; this.show(); }
+      if (this.explainAgain || (moving && !this.stroke && !this.state.demo)) {
+        this.explainAgain = false;
+        this.show();
+      }
       this.paintMap();
       this.paintBoard();
     });
@@ -217,13 +294,15 @@ class DigitPanel {
   }
 
   paintBoard() {
-    const { pen, state, picture } = this, scale = picture?.scale ?? 28 / UNITS, overlay = state.overlay && this.map;
+    const { pen, state, picture } = this,
+      scale = picture?.scale ?? 28 / UNITS,
+      overlay = state.overlay && this.map;
     const draw = (strokes, color, width) => {
       pen.strokeStyle = color;
       pen.lineWidth = Math.min(UNITS / 6, width);
       for (const stroke of strokes) {
         pen.beginPath();
-        stroke.forEach(([x, y], i) => i ? pen.lineTo(x, y) : pen.moveTo(x, y));
+        stroke.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
         if (stroke.length === 1) pen.lineTo(stroke[0][0] + 0.1, stroke[0][1]);
         pen.stroke();
       }
@@ -240,7 +319,14 @@ class DigitPanel {
     draw(state.strokes, overlay ? "#707070" : "#fff", picture ? 2.6 / scale : 44);
     if (state.erased.length) draw(state.erased, "#000", 4.4 / scale);
     pen.fillStyle = "#000";
-    if (picture) for (const i of state.blackened) pen.fillRect((i % 28 - picture.x) / scale, (Math.floor(i / 28) - picture.y) / scale, 1.02 / scale, 1.02 / scale);
+    if (picture)
+      for (const i of state.blackened)
+        pen.fillRect(
+          ((i % 28) - picture.x) / scale,
+          (Math.floor(i / 28) - picture.y) / scale,
+          1.02 / scale,
+          1.02 / scale,
+        );
     if (overlay) this.paintOverlay();
     if (this.cursor) this.paintCursor();
     if (!state.strokes.length && !state.base) {
@@ -253,11 +339,17 @@ class DigitPanel {
 
   /* The map belongs to the centered picture; on the board it goes back to the drawing. */
   paintOverlay() {
-    const { values, picture: { x, y, scale } } = this.map, high = most(values), data = new ImageData(28, 28);
-    if (high) for (let i = 0; i < 784; i++) {
-      const v = values[i] / high;
-      data.data.set([255, 90 + 140 * v, 20, 255 * Math.sqrt(v)], 4 * i);
-    }
+    const {
+        values,
+        picture: { x, y, scale },
+      } = this.map,
+      high = most(values),
+      data = new ImageData(28, 28);
+    if (high)
+      for (let i = 0; i < 784; i++) {
+        const v = values[i] / high;
+        data.data.set([255, 90 + 140 * v, 20, 255 * Math.sqrt(v)], 4 * i);
+      }
     putOn(this.small, data);
     this.pen.globalCompositeOperation = "screen";
     this.pen.imageSmoothingEnabled = true;
@@ -265,119 +357,23 @@ class DigitPanel {
     this.pen.globalCompositeOperation = "source-over";
   }
 
-  // --- layers ----------------------------------------------------------------------------
-
-  makeLayers() {
-    this.sheets = this.stages.map((step, stage) => {
-      const [h, w, count] = step.shape, size = Math.min(28, step.grid[0].size), columns = count > 64 ? 24 : 16;
-      const row = document.createElement("div"), canvas = document.createElement("canvas");
-      row.className = "layer";
-      row.innerHTML = `<div><h3>Layer ${stage + 1}</h3><p class="small">${count} filters, ${w} × ${h} positions each. A position sees ${size} × ${size} pixels of the picture${size === 28 ? ": all of it" : ""}.</p></div>`;
-      canvas.tabIndex = 0;
-      canvas.setAttribute("role", "application");
-      canvas.setAttribute("aria-label", `Responses of the ${count} filters of layer ${stage + 1}. Arrow keys choose a filter`);
-      row.append(canvas);
-      byId("layers").append(row);
-      const chosen = () => this.state.channel?.stage === stage ? this.state.channel.unit : -1;
-      chooseChannels(canvas, { columns, count, chosen, choose: unit => this.chooseChannel(stage, unit) });
-      return { step, canvas, columns, row, chosen };
-    });
-    this.channelPanel = byId("channel");
-    byId("channel-close").addEventListener("click", () => this.chooseChannel(null));
-  }
-
-  paintSheets() {
-    for (const { step, canvas, columns, chosen } of this.sheets) paintChannels(canvas, step, { columns, blank: this.blank, chosen: chosen() });
-  }
-
-  chooseChannel(stage, unit) {
-    const before = this.state.channel;
-    this.state.channel = stage == null ? null : { stage, unit };
-    this.channelPanel.hidden = stage == null;
-    if (stage == null) { this.climb.stop(); this.sheets[before?.stage ?? 0].canvas.focus(); return this.show(); }
-    this.sheets[stage].row.append(this.channelPanel);
-    byId("channel-title").textContent = `Layer ${stage + 1}, filter ${unit + 1} of ${this.stages[stage].shape[2]}`;
-    this.startAscent(stage, unit);
-    this.show();
-  }
-
-  startAscent(stage, unit) {
-    this.ascentNet ??= new Network(this.net.description);
-    const ascent = new Ascent(this.ascentNet, this.stages[stage].name, unit, { objective: "center", background: 0 });
-    const paint = () => paintImage(byId("channel-best"), ascent.image, [28, 28, 1]);
-    const climb = function* () { while (ascent.steps < 150) { ascent.up(); yield; } };
-    this.climb(climb(), paint, paint);
-  }
-
-  paintChannel() {
-    if (!this.state.channel) return;
-    const { stage, unit } = this.state.channel, step = this.stages[stage], [h, w, c] = step.shape;
-    const values = Float64Array.from({ length: h * w }, (_, p) => this.blank ? 0 : step.value[p * c + unit]), at = argmax(values);
-    paintValues(byId("channel-map"), values, w);
-    const canvas = byId("channel-field"), field = receptiveField(step, Math.floor(at / w), at % w), context = canvas.getContext("2d"), zoom = 8;
-    canvas.width = canvas.height = 28 * zoom;
-    paintValues(this.small, this.image ?? new Float64Array(784), 28, 255, grayColors);
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.small, 0, 0, canvas.width, canvas.height);
-    context.strokeStyle = "#ffb02a";
-    context.lineWidth = 3;
-    if (values[at] > 0) context.strokeRect(field.x * zoom + 1, field.y * zoom + 1, field.width * zoom - 2, field.height * zoom - 2);
-    byId("channel-text").textContent = values[at] > 0
-      ? `It is active at ${values.filter(v => v > 0).length} of its ${h * w} positions in your drawing.`
-      : "It is not active anywhere in your drawing.";
-  }
-
-  // --- which maps survive -----------------------------------------------------------------
-
-  makeSurvivors() {
-    this.layerCount = this.net.randomize(0);
-    byId("shuffled").max = this.layerCount;
-    this.survivors = SURVIVORS.map(([method, stage]) => {
-      const figure = document.createElement("figure");
-      figure.innerHTML = `<canvas width="28" height="28" role="img"></canvas><figcaption></figcaption>`;
-      byId("survivors").append(figure);
-      const title = METHODS[method].title + (stage == null ? "" : `, layer ${stage + 1}`);
-      figure.firstChild.setAttribute("aria-label", `Map by ${title}`);
-      return { method, layer: stage == null ? null : this.stages[stage].name, title, canvas: figure.firstChild, caption: figure.lastChild };
-    });
-  }
-
-  compareLater() {
-    clearTimeout(this.comparing);
-    this.comparing = setTimeout(() => { if (!this.stroke && !this.state.demo) this.compareMaps(); }, 250);
-    const { shuffled } = this.state;
-    byId("shuffled-text").textContent = shuffled ? `${shuffled} of ${this.layerCount}` : "none";
-  }
-
-  compareMaps() {
-    if (this.blank) return;
-    this.original ??= new Network(this.net.description);
-    this.shuffledNet ??= new Network(this.net.description);
-    const { shuffled, seed } = this.state, nets = [this.original, this.shuffledNet], image = this.image.slice();
-    this.shuffledNet.randomize(shuffled, randomNumbers(seed));
-    const work = function* (survivors, head) {
-      const target = nets[0].run(image).prediction(head);
-      nets[1].run(image);
-      for (const { method, layer, title, canvas, caption } of survivors) {
-        const before = yield* mapInPasses(nets[0], { method, layer, head, target, passes: 16 });
-        const after = shuffled ? yield* mapInPasses(nets[1], { method, layer, head, target, passes: 16 }) : before;
-        paintValues(canvas, after, 28);
-        caption.innerHTML = `<strong>${title}</strong><br>${shuffled ? `similarity ${rankCorrelation(before, after).toFixed(2)}` : "as learnt"}`;
-        yield;
-      }
-    };
-    this.compare(work(this.survivors, this.head));
-  }
-
   // --- examples and the first drawing --------------------------------------------------------
 
   makeExamples(examples) {
-    this.examples = examples.map((example, number) => ({ ...example, number, image: Float64Array.from(atob(example.pixels), c => c.charCodeAt(0)) }));
+    this.examples = examples.map((example, number) => ({
+      ...example,
+      number,
+      image: Float64Array.from(atob(example.pixels), c => c.charCodeAt(0)),
+    }));
     for (const { label, misread, image, number } of this.examples) {
-      const button = document.createElement("button"), canvas = document.createElement("canvas");
+      const button = document.createElement("button"),
+        canvas = document.createElement("canvas");
       button.type = "button";
       button.append(canvas);
-      button.setAttribute("aria-label", misread ? `A ${label} that the network misreads` : `A ${label} of the test digits`);
+      button.setAttribute(
+        "aria-label",
+        misread ? `A ${label} that the network misreads` : `A ${label} of the test digits`,
+      );
       paintValues(canvas, image, 28, 255, grayColors);
       button.addEventListener("click", () => this.showExample(number));
       byId(misread ? "examples-misread" : "examples").append(button);
@@ -394,9 +390,10 @@ class DigitPanel {
 
   /* Draw a digit by itself, so that the page is at work before anybody touches it. */
   startDemo(points) {
-    const all = smoothed(points), calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const all = smoothed(points),
+      calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.setDrawing({ strokes: [all.slice(0, 1)] });
-    this.state.demo = true;
+    this.state.demo = this.state.untouched = true;
     const pace = calm ? all.length : 2;
     let drawn = 1;
     const next = () => {
@@ -410,15 +407,23 @@ class DigitPanel {
     next();
   }
 
-  stopDemo() { this.state.demo = false; }
+  stopDemo() {
+    this.state.demo = false;
+  }
 
   // --- pointer and keyboard ----------------------------------------------------------------
 
   listen() {
     const { board } = this;
     board.width = board.height = UNITS;
-    const at = event => { const box = board.getBoundingClientRect(); return [(event.clientX - box.left) / box.width * UNITS, (event.clientY - box.top) / box.height * UNITS]; };
-    let pointer = null;  // a second finger does not draw
+    const at = event => {
+      const box = board.getBoundingClientRect();
+      return [
+        ((event.clientX - box.left) / box.width) * UNITS,
+        ((event.clientY - box.top) / box.height) * UNITS,
+      ];
+    };
+    let pointer = null; // a second finger does not draw
     board.addEventListener("pointerdown", event => {
       if (pointer !== null || event.button > 0) return;
       event.preventDefault();
@@ -433,32 +438,75 @@ class DigitPanel {
       for (const each of events.length ? events : [event]) this.extendStroke(at(each));
     });
     for (const name of ["pointerup", "pointercancel"])
-      board.addEventListener(name, event => { if (event.pointerId === pointer) { pointer = null; if (this.stroke) this.endStroke(); } });
+      board.addEventListener(name, event => {
+        if (event.pointerId === pointer) {
+          pointer = null;
+          if (this.stroke) this.endStroke();
+        }
+      });
     board.addEventListener("keydown", event => this.pressed(event));
-    board.addEventListener("blur", () => { this.cursor = null; if (this.stroke && pointer === null) this.endStroke(); this.paintBoard(); });
+    board.addEventListener("blur", () => {
+      this.cursor = null;
+      if (this.stroke && pointer === null) this.endStroke();
+      this.paintBoard();
+    });
     const click = (id, action) => byId(id).addEventListener("click", action);
     click("clear", () => this.clear());
     click("undo", () => this.undo());
-    click("erase", () => { this.stopDemo(); this.setErasing(!this.state.erasing); });
-    click("overlay", () => { this.state.overlay = !this.state.overlay; byId("overlay").setAttribute("aria-pressed", String(this.state.overlay)); this.show(); });
+    click("erase", () => {
+      this.stopDemo();
+      this.setErasing(!this.state.erasing);
+    });
+    click("overlay", () => {
+      this.state.overlay = !this.state.overlay;
+      byId("overlay").setAttribute("aria-pressed", String(this.state.overlay));
+      this.show();
+    });
     click("black-out", () => this.blackOutImportant());
     click("black-out-random", () => this.blackOutRandom());
-    click("put-back", () => { this.state.blackened.clear(); this.show(); });
-    byId("method").addEventListener("change", event => { this.state.method = event.target.value; byId("layer").hidden = METHODS[event.target.value].on !== "layer"; this.restartExplaining(); });
-    byId("layer").addEventListener("change", event => { this.state.layer = event.target.value; this.restartExplaining(); });
-    byId("shuffled").addEventListener("input", event => { this.shuffleLayers(Number(event.target.value)); this.restartExplaining(); });
-    byId("shuffle-again").addEventListener("click", () => { this.state.seed++; this.shuffleLayers(this.state.shuffled || this.layerCount); this.restartExplaining(); });
+    click("put-back", () => {
+      this.state.blackened.clear();
+      this.show();
+    });
+    byId("method").addEventListener("change", event => {
+      this.state.method = event.target.value;
+      byId("layer").hidden = METHODS[event.target.value].on !== "layer";
+      this.restartExplaining();
+    });
+    byId("layer").addEventListener("change", event => {
+      this.state.layer = event.target.value;
+      this.restartExplaining();
+    });
+    byId("shuffled").addEventListener("input", event => {
+      this.shuffleLayers(Number(event.target.value));
+      this.restartExplaining();
+    });
+    byId("shuffle-again").addEventListener("click", () => {
+      this.state.seed++;
+      this.shuffleLayers(this.state.shuffled || this.layerCount);
+      this.restartExplaining();
+    });
   }
 
-  restartExplaining() { this.explain.stop(); this.explaining = this.explainAgain = false; this.show(); }
+  restartExplaining() {
+    this.explain.stop();
+    this.explaining = this.explainAgain = false;
+    this.show();
+  }
 
   /* Arrow keys move a pen, space puts it down and lifts it. */
   pressed(event) {
-    const step = { ArrowLeft: [-14, 0], ArrowRight: [14, 0], ArrowUp: [0, -14], ArrowDown: [0, 14] }[event.key];
+    const step = { ArrowLeft: [-14, 0], ArrowRight: [14, 0], ArrowUp: [0, -14], ArrowDown: [0, 14] }[
+      event.key
+    ];
     if (!step && event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
     this.cursor ??= [UNITS / 2, UNITS / 4];
-    if (!step) { if (this.stroke) this.endStroke(); else this.beginStroke([...this.cursor]); return; }
+    if (!step) {
+      if (this.stroke) this.endStroke();
+      else this.beginStroke([...this.cursor]);
+      return;
+    }
     this.cursor = this.cursor.map((v, k) => Math.min(UNITS - 10, Math.max(10, v + step[k])));
     if (this.stroke) this.extendStroke([...this.cursor]);
     this.show();
@@ -478,9 +526,23 @@ class DigitPanel {
 function smoothed(points) {
   const made = [];
   for (let i = 0; i + 1 < points.length; i++) {
-    const [a, b, c, d] = [points[i - 1] ?? points[i], points[i], points[i + 1], points[i + 2] ?? points[i + 1]];
+    const [a, b, c, d] = [
+      points[i - 1] ?? points[i],
+      points[i],
+      points[i + 1],
+      points[i + 2] ?? points[i + 1],
+    ];
     for (let t = 0; t < 1; t += 1 / 8)
-      made.push([0, 1].map(k => 0.5 * (2 * b[k] + (c[k] - a[k]) * t + (2 * a[k] - 5 * b[k] + 4 * c[k] - d[k]) * t * t + (3 * b[k] - a[k] - 3 * c[k] + d[k]) * t ** 3)));
+      made.push(
+        [0, 1].map(
+          k =>
+            0.5 *
+            (2 * b[k] +
+              (c[k] - a[k]) * t +
+              (2 * a[k] - 5 * b[k] + 4 * c[k] - d[k]) * t * t +
+              (3 * b[k] - a[k] - 3 * c[k] + d[k]) * t ** 3),
+        ),
+      );
   }
   return [...made, points.at(-1)];
 }

@@ -3,9 +3,21 @@
    three networks side by side. */
 
 const TRAINED = { length: [7, 15], width: [1, 3], blue: [0, 1] };
-const LEVELS = { length: ["short", "long"], width: ["thin", "thick"], color: ["red", "blue"], angle: Array.from({ length: 12 }, (_, k) => `${15 * k}°`) };
+const LEVELS = {
+  length: ["short", "long"],
+  width: ["thin", "thick"],
+  color: ["red", "blue"],
+  angle: Array.from({ length: 12 }, (_, k) => `${15 * k}°`),
+};
 const OF_HEAD = { length: "length", width: "width", color: "blue", angle: "angle" };
-const RANGES = { length: [1, 26, 0.1], width: [0.3, 6, 0.1], angle: [0, 179.5, 0.5], blue: [0, 1, 0.01], x: [0, 28, 0.1], y: [0, 28, 0.1] };
+const RANGES = {
+  length: [1, 26, 0.1],
+  width: [0.3, 6, 0.1],
+  angle: [0, 179.5, 0.5],
+  blue: [0, 1, 0.01],
+  x: [0, 28, 0.1],
+  y: [0, 28, 0.1],
+};
 const CURVES = { length: [1, 24, 47], width: [0.3, 5, 48], color: [0, 1, 41], angle: [0, 180, 73] };
 const MAP_LAYER = { four_head_lines: "relu2", tuned_lines: "relu2", plain_lines: "relu1" };
 const ROWS = { plain_lines: "specified", tuned_lines: "tuned", four_head_lines: "four heads" };
@@ -15,7 +27,7 @@ class LinePanel {
   constructor(descriptions) {
     this.descriptions = descriptions;
     this.net = new Network(descriptions.four_head_lines);
-    this.probe = new Network(descriptions.four_head_lines);  // for the curves
+    this.probe = new Network(descriptions.four_head_lines); // for the curves
     this.networks = { four_head_lines: this.net, tuned_lines: new Network(descriptions.tuned_lines) };
     this.board = byId("line-board");
     this.pen = this.board.getContext("2d");
@@ -41,32 +53,48 @@ class LinePanel {
 
   /* The level that the line truly has of an attribute; null between the trained ones. */
   trueLevel(head, line = this.line) {
-    if (head === "angle") { const k = Math.round(line.angle / 15); return Math.abs(line.angle - 15 * k) <= 2 ? k % 12 : null; }
-    const value = line[OF_HEAD[head]], [low, high] = TRAINED[OF_HEAD[head]], near = 0.1 * (high - low);
+    if (head === "angle") {
+      const k = Math.round(line.angle / 15);
+      return Math.abs(line.angle - 15 * k) <= 2 ? k % 12 : null;
+    }
+    const value = line[OF_HEAD[head]],
+      [low, high] = TRAINED[OF_HEAD[head]],
+      near = 0.1 * (high - low);
     return Math.abs(value - low) <= near ? 0 : Math.abs(value - high) <= near ? 1 : null;
   }
 
-  get isInside() { return rectangle(this.line).every(p => p.every(v => v >= -1e-6 && v <= SIDE + 1e-6)); }
+  get isInside() {
+    return rectangle(this.line).every(p => p.every(v => v >= -1e-6 && v <= SIDE + 1e-6));
+  }
 
   paint() {
     this.image = linePicture(this.line);
     this.blank = !this.image.some(v => v > 0);
     this.net.run(this.image);
     this.answers = Object.fromEntries(this.net.heads.map(({ name }) => [name, this.net.probabilities(name)]));
-    byId("line-say").textContent = this.blank ? "The line is outside of the picture." : `It reads: ${["length", "width", "color", "angle"].map(name => LEVELS[name][argmax(this.answers[name])]).join(", ")}.`;
+    byId("line-say").textContent = this.blank
+      ? "The line is outside of the picture."
+      : `It reads: ${["length", "width", "color", "angle"].map(name => LEVELS[name][argmax(this.answers[name])]).join(", ")}.`;
     this.paintSliders();
     this.paintBoard();
     for (const { name } of this.net.heads) this.paintHead(name);
     for (const name of Object.keys(ROWS)) this.paintRow(name);
     this.startCurves();
     clearTimeout(this.announcing);
-    this.announcing = setTimeout(() => { byId("line-live").textContent = this.sentence(); }, 700);
+    this.announcing = setTimeout(() => {
+      byId("line-live").textContent = this.sentence();
+    }, 700);
     for (const listener of this.listeners) listener(this);
   }
 
   sentence() {
     if (this.blank) return "The line is outside of the picture.";
-    return this.net.heads.map(({ name }) => `${name}: ${LEVELS[name][argmax(this.answers[name])]}, ${percent(Math.max(...this.answers[name]))}`).join("; ");
+    return this.net.heads
+      .map(
+        ({ name }) =>
+          `${name}: ${LEVELS[name][argmax(this.answers[name])]}, ${percent(Math.max(...this.answers[name]))}`,
+      )
+      .join("; ");
   }
 
   // --- sliders and the board -----------------------------------------------------------------
@@ -81,9 +109,13 @@ class LinePanel {
 
   paintSliders() {
     const { blue } = this.line;
-    const texts = { blue: blue < 0.005 ? "red" : blue > 0.995 ? "blue" : `${Math.round(100 * blue)}% blue`, angle: `${this.line.angle.toFixed(0)}°` };
+    const texts = {
+      blue: blue < 0.005 ? "red" : blue > 0.995 ? "blue" : `${Math.round(100 * blue)}% blue`,
+      angle: `${this.line.angle.toFixed(0)}°`,
+    };
     for (const name of Object.keys(RANGES)) {
-      const input = byId(`line-${name}`), text = texts[name] ?? `${this.line[name].toFixed(1)} px`;
+      const input = byId(`line-${name}`),
+        text = texts[name] ?? `${this.line[name].toFixed(1)} px`;
       input.value = this.line[name];
       input.setAttribute("aria-valuetext", text);
       input.parentElement.querySelector("output").textContent = text;
@@ -91,95 +123,161 @@ class LinePanel {
   }
 
   get ends() {
-    const { x, y, length, angle } = this.line, radians = angle * Math.PI / 180, dx = length / 2 * Math.cos(radians), dy = -length / 2 * Math.sin(radians);
-    return [[x - dx, y - dy], [x + dx, y + dy]];
+    const { x, y, length, angle } = this.line,
+      radians = (angle * Math.PI) / 180,
+      dx = (length / 2) * Math.cos(radians),
+      dy = (-length / 2) * Math.sin(radians);
+    return [
+      [x - dx, y - dy],
+      [x + dx, y + dy],
+    ];
   }
 
   paintBoard() {
-    const { pen } = this, pixel = UNITS / SIDE;
+    const { pen } = this,
+      pixel = UNITS / SIDE;
     paintImage(this.small, this.image, [SIDE, SIDE, 3]);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(this.small, 0, 0, UNITS, UNITS);
     pen.lineWidth = 3;
     pen.strokeStyle = "#fff";
-    for (const [x, y] of this.ends) { pen.beginPath(); pen.arc(x * pixel, y * pixel, 12, 0, 7); pen.stroke(); }
+    for (const [x, y] of this.ends) {
+      pen.beginPath();
+      pen.arc(x * pixel, y * pixel, 12, 0, 7);
+      pen.stroke();
+    }
   }
 
   // --- four heads -----------------------------------------------------------------------------
 
   makeHeads() {
-    this.cards = Object.fromEntries(this.net.heads.map(({ name }) => {
-      const card = document.createElement("section");
-      card.className = "head";
-      card.innerHTML = `<header><h3>${name}?</h3><span></span></header><div class="two"><canvas class="map" width="28" height="28" role="img" aria-label="Where the evidence for the ${name} is"></canvas><canvas class="curve" width="420" height="212" role="img" aria-label="Probability of the answer against ${name}"></canvas></div>`;
-      byId("heads").append(card);
-      return [name, { answer: card.querySelector("span"), map: card.querySelector(".map"), curve: card.querySelector(".curve") }];
-    }));
-    for (const [name, { title, on }] of Object.entries(METHODS)) if (on === "layer" || name === "input_gradient") byId("line-method").add(new Option(title, name));
+    this.cards = Object.fromEntries(
+      this.net.heads.map(({ name }) => {
+        const card = document.createElement("section");
+        card.className = "head";
+        card.innerHTML = `<header><h3>${name}?</h3><span></span></header><div class="two"><canvas class="map" width="28" height="28" role="img" aria-label="Where the evidence for the ${name} is"></canvas><canvas class="curve" width="420" height="212" role="img" aria-label="Probability of the answer against ${name}"></canvas></div>`;
+        byId("heads").append(card);
+        return [
+          name,
+          {
+            answer: card.querySelector("span"),
+            map: card.querySelector(".map"),
+            curve: card.querySelector(".curve"),
+          },
+        ];
+      }),
+    );
+    for (const [name, { title, on }] of Object.entries(METHODS))
+      if (on === "layer" || name === "input_gradient") byId("line-method").add(new Option(title, name));
     byId("line-method").value = this.method;
-    byId("line-method").addEventListener("change", event => { this.method = event.target.value; this.show(); });
+    byId("line-method").addEventListener("change", event => {
+      this.method = event.target.value;
+      this.show();
+    });
   }
 
   paintHead(name) {
-    const { answer, map } = this.cards[name], probabilities = this.answers[name], best = argmax(probabilities), truth = this.trueLevel(name);
+    const { answer, map } = this.cards[name],
+      probabilities = this.answers[name],
+      best = argmax(probabilities),
+      truth = this.trueLevel(name);
     const mark = truth == null ? "" : truth === best ? " ✓" : " ✗";
-    answer.innerHTML = this.blank ? "" : `<b class="${truth == null ? "" : truth === best ? "right" : "wrong"}">${LEVELS[name][best]}</b> ${percent(probabilities[best])}${mark}`;
-    const values = this.blank ? new Float64Array(SIDE * SIDE) : classActivationMap(this.net, { method: this.method, layer: MAP_LAYER.four_head_lines, head: name, target: best });
+    answer.innerHTML = this.blank
+      ? ""
+      : `<b class="${truth == null ? "" : truth === best ? "right" : "wrong"}">${LEVELS[name][best]}</b> ${percent(probabilities[best])}${mark}`;
+    const values = this.blank
+      ? new Float64Array(SIDE * SIDE)
+      : classActivationMap(this.net, {
+          method: this.method,
+          layer: MAP_LAYER.four_head_lines,
+          head: name,
+          target: best,
+        });
     paintValues(map, values, SIDE);
   }
 
   /* What each head answers while only its own attribute changes. */
   startCurves() {
-    const points = Object.fromEntries(Object.keys(CURVES).map(name => [name, []])), { line, probe } = this;
+    const points = Object.fromEntries(Object.keys(CURVES).map(name => [name, []])),
+      { line, probe } = this;
     const work = function* () {
       for (const [name, [low, high, count]] of Object.entries(CURVES))
         for (let i = 0; i < count; i++) {
-          const value = low + (high - low) * i / (count - 1);
+          const value = low + ((high - low) * i) / (count - 1);
           probe.run(linePicture({ ...line, [OF_HEAD[name]]: value }));
           points[name].push([value, probe.probabilities(name)]);
           if (i === count - 1) paintAll(name);
           yield;
         }
     };
-    const paintAll = name => { this.curves = { ...this.curves, [name]: points[name] }; this.paintCurve(name); };
+    const paintAll = name => {
+      this.curves = { ...this.curves, [name]: points[name] };
+      this.paintCurve(name);
+    };
     for (const name of Object.keys(CURVES)) if (this.curves?.[name]) this.paintCurve(name);
     this.sweep(work());
   }
 
   paintCurve(name) {
-    const canvas = this.cards[name].curve, g = canvas.getContext("2d"), [low, high] = CURVES[name], style = getComputedStyle(document.body);
-    const color = variable => style.getPropertyValue(variable), { width: W, height: H } = canvas, base = H - 34, top = 8;
-    const X = v => 10 + (W - 20) * (v - low) / (high - low), Y = p => base - (base - top) * p;
+    const canvas = this.cards[name].curve,
+      g = canvas.getContext("2d"),
+      [low, high] = CURVES[name],
+      style = getComputedStyle(document.body);
+    const color = variable => style.getPropertyValue(variable),
+      { width: W, height: H } = canvas,
+      base = H - 34,
+      top = 8;
+    const X = v => 10 + ((W - 20) * (v - low)) / (high - low),
+      Y = p => base - (base - top) * p;
     g.clearRect(0, 0, W, H);
     g.font = "22px system-ui, sans-serif";
     g.textAlign = "center";
     g.strokeStyle = color("--line");
     g.lineWidth = 2;
     g.strokeRect(10, top, W - 20, base - top);
-    const marks = name === "angle" ? [0, 45, 90, 135].map(v => [v, `${v}°`]) : TRAINED[OF_HEAD[name]].map((v, i) => [v, name === "color" ? LEVELS.color[i] : `${v} px`]);
+    const marks =
+      name === "angle"
+        ? [0, 45, 90, 135].map(v => [v, `${v}°`])
+        : TRAINED[OF_HEAD[name]].map((v, i) => [v, name === "color" ? LEVELS.color[i] : `${v} px`]);
     g.fillStyle = color("--soft");
     for (const [v, text] of marks) {
       g.setLineDash([4, 6]);
-      g.beginPath(); g.moveTo(X(v), base); g.lineTo(X(v), top); g.stroke();
+      g.beginPath();
+      g.moveTo(X(v), base);
+      g.lineTo(X(v), top);
+      g.stroke();
       g.setLineDash([]);
       g.fillText(text, Math.min(W - 36, Math.max(36, X(v))), H - 8);
     }
-    const curve = (k, stroke) => { g.strokeStyle = stroke; g.lineWidth = 4; g.beginPath(); this.curves[name].forEach(([v, p], i) => i ? g.lineTo(X(v), Y(p[k])) : g.moveTo(X(v), Y(p[k]))); g.stroke(); };
-    if (name === "angle") for (let k = 0; k < 12; k++) curve(k, k === argmax(this.answers.angle) ? color("--accent") : color("--bar"));
+    const curve = (k, stroke) => {
+      g.strokeStyle = stroke;
+      g.lineWidth = 4;
+      g.beginPath();
+      this.curves[name].forEach(([v, p], i) => (i ? g.lineTo(X(v), Y(p[k])) : g.moveTo(X(v), Y(p[k]))));
+      g.stroke();
+    };
+    if (name === "angle")
+      for (let k = 0; k < 12; k++)
+        curve(k, k === argmax(this.answers.angle) ? color("--accent") : color("--bar"));
     else curve(1, color("--accent"));
     const at = X(Math.min(high, Math.max(low, this.line[OF_HEAD[name]])));
     g.strokeStyle = color("--warm");
     g.lineWidth = 3;
-    g.beginPath(); g.moveTo(at, top); g.lineTo(at, base); g.stroke();
+    g.beginPath();
+    g.moveTo(at, top);
+    g.lineTo(at, base);
+    g.stroke();
   }
 
   // --- three networks ---------------------------------------------------------------------------
 
   makeRows() {
-    this.rows = Object.fromEntries(Object.entries(ROWS).map(([name, title]) => {
-      const row = byId(`row-${name}`);
-      return [name, { answer: row.querySelector(".row-answer"), map: row.querySelector("canvas"), title }];
-    }));
+    this.rows = Object.fromEntries(
+      Object.entries(ROWS).map(([name, title]) => {
+        const row = byId(`row-${name}`);
+        return [name, { answer: row.querySelector(".row-answer"), map: row.querySelector("canvas"), title }];
+      }),
+    );
     byId("load-specified").addEventListener("click", () => this.loadSpecified().catch(() => {}));
   }
 
@@ -190,44 +288,66 @@ class LinePanel {
     net.run(this.image);
     if (net.heads.length > 1) {
       const levels = Object.fromEntries(net.heads.map(head => [head.name, net.prediction(head.name)]));
-      return { levels, p: net.heads.reduce((all, head) => all * Math.max(...net.probabilities(head.name)), 1) };
+      return {
+        levels,
+        p: net.heads.reduce((all, head) => all * Math.max(...net.probabilities(head.name)), 1),
+      };
     }
-    const probabilities = net.probabilities(), best = argmax(probabilities);
-    return { levels: { length: Math.floor(best / 48), width: Math.floor(best / 24) % 2, angle: Math.floor(best / 2) % 12, color: best % 2 }, p: probabilities[best], best };
+    const probabilities = net.probabilities(),
+      best = argmax(probabilities);
+    return {
+      levels: {
+        length: Math.floor(best / 48),
+        width: Math.floor(best / 24) % 2,
+        angle: Math.floor(best / 2) % 12,
+        color: best % 2,
+      },
+      p: probabilities[best],
+      best,
+    };
   }
 
   paintRow(name) {
-    const { answer, map } = this.rows[name], read = this.blank ? null : this.reading(name);
+    const { answer, map } = this.rows[name],
+      read = this.blank ? null : this.reading(name);
     if (!this.networks[name]) return;
     map.hidden = false;
-    if (!read) { answer.textContent = "The line is outside of the picture."; return; }
+    if (!read) {
+      answer.textContent = "The line is outside of the picture.";
+      return;
+    }
     const words = ["length", "width", "color", "angle"].map(head => {
-      const truth = this.trueLevel(head), level = read.levels[head];
+      const truth = this.trueLevel(head),
+        level = read.levels[head];
       return `<span class="${truth == null ? "" : truth === level ? "right" : "wrong"}">${LEVELS[head][level]}</span>`;
     });
     answer.innerHTML = `<strong>${words.join(" ")}</strong><br><span class="small">${percent(read.p)}${name === "four_head_lines" ? ", all four together" : ""}</span>`;
-    const net = this.networks[name], head = name === "four_head_lines" ? "angle" : net.heads[0].name;
+    const net = this.networks[name],
+      head = name === "four_head_lines" ? "angle" : net.heads[0].name;
     paintValues(map, classActivationMap(net, { method: "hirescam", layer: MAP_LAYER[name], head }), SIDE);
   }
 
   /* The specified network is large, so it is loaded only when somebody asks for it. */
   loadSpecified() {
-    const button = byId("load-specified"), status = this.rows.plain_lines.answer;
+    const button = byId("load-specified"),
+      status = this.rows.plain_lines.answer;
     this.loading ??= new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = SPECIFIED_FILE;
       script.onload = resolve;
       script.onerror = () => reject(new Error(`${SPECIFIED_FILE} could not be loaded`));
       document.head.append(script);
-    }).then(() => {
-      this.networks.plain_lines = new Network(self.NETWORKS.plain_lines);
-      this.show();
-    }).catch(error => {
-      this.loading = null;
-      button.hidden = false;
-      status.textContent = `${error.message}.`;
-      throw error;
-    });
+    })
+      .then(() => {
+        this.networks.plain_lines = new Network(self.NETWORKS.plain_lines);
+        this.show();
+      })
+      .catch(error => {
+        this.loading = null;
+        button.hidden = false;
+        status.textContent = `${error.message}.`;
+        throw error;
+      });
     button.hidden = true;
     status.textContent = "Loading …";
     return this.loading;
@@ -238,14 +358,24 @@ class LinePanel {
   listen() {
     const { board } = this;
     board.width = board.height = UNITS;
-    const at = event => { const box = board.getBoundingClientRect(); return [(event.clientX - box.left) / box.width * SIDE, (event.clientY - box.top) / box.height * SIDE]; };
-    let pointer = null, other = null, offset = null;
+    const at = event => {
+      const box = board.getBoundingClientRect();
+      return [
+        ((event.clientX - box.left) / box.width) * SIDE,
+        ((event.clientY - box.top) / box.height) * SIDE,
+      ];
+    };
+    let pointer = null,
+      other = null,
+      offset = null;
     board.addEventListener("pointerdown", event => {
       if (pointer !== null || event.button > 0) return;
       event.preventDefault();
       pointer = event.pointerId;
       board.setPointerCapture(pointer);
-      const p = at(event), [first, second] = this.ends, far = q => Math.hypot(p[0] - q[0], p[1] - q[1]);
+      const p = at(event),
+        [first, second] = this.ends,
+        far = q => Math.hypot(p[0] - q[0], p[1] - q[1]);
       other = Math.min(far(first), far(second)) > 2.5 ? null : far(first) < far(second) ? second : first;
       offset = [p[0] - this.line.x, p[1] - this.line.y];
     });
@@ -253,13 +383,28 @@ class LinePanel {
       if (event.pointerId !== pointer) return;
       const p = at(event).map(v => Math.min(SIDE, Math.max(0, v)));
       if (!other) return this.set({ x: p[0] - offset[0], y: p[1] - offset[1] });
-      const [dx, dy] = [p[0] - other[0], p[1] - other[1]], length = Math.min(RANGES.length[1], Math.max(RANGES.length[0], Math.hypot(dx, dy)));
-      const angle = (Math.atan2(-dy, dx) * 180 / Math.PI + 360) % 180, stretch = length / (Math.hypot(dx, dy) || 1);
-      this.set({ length, angle: Math.min(179.5, angle), x: other[0] + dx * stretch / 2, y: other[1] + dy * stretch / 2 });
+      const [dx, dy] = [p[0] - other[0], p[1] - other[1]],
+        length = Math.min(RANGES.length[1], Math.max(RANGES.length[0], Math.hypot(dx, dy)));
+      const angle = ((Math.atan2(-dy, dx) * 180) / Math.PI + 360) % 180,
+        stretch = length / (Math.hypot(dx, dy) || 1);
+      this.set({
+        length,
+        angle: Math.min(179.5, angle),
+        x: other[0] + (dx * stretch) / 2,
+        y: other[1] + (dy * stretch) / 2,
+      });
     });
-    for (const name of ["pointerup", "pointercancel"]) board.addEventListener(name, event => { if (event.pointerId === pointer) pointer = null; });
+    for (const name of ["pointerup", "pointercancel"])
+      board.addEventListener(name, event => {
+        if (event.pointerId === pointer) pointer = null;
+      });
     board.addEventListener("keydown", event => {
-      const step = { ArrowLeft: ["x", -0.25], ArrowRight: ["x", 0.25], ArrowUp: ["y", -0.25], ArrowDown: ["y", 0.25] }[event.key];
+      const step = {
+        ArrowLeft: ["x", -0.25],
+        ArrowRight: ["x", 0.25],
+        ArrowUp: ["y", -0.25],
+        ArrowDown: ["y", 0.25],
+      }[event.key];
       if (!step) return;
       event.preventDefault();
       this.set({ [step[0]]: this.line[step[0]] + step[1] });

@@ -1,8 +1,11 @@
 "use strict";
 /* Starts the live page: checks what it needs, joins the parts, reads the link. */
 
+// prettier-ignore
 const EXAMPLE = [[200, 150], [255, 95], [330, 90], [390, 140], [385, 205], [330, 252], [265, 268], [335, 285], [400, 340], [395, 425], [325, 480], [240, 475], [180, 435]];
-const HALF_AND_HALF = [  // between a 4 and a 9: the gap at the top decides
+// Between a 4 and a 9: the gap at the top decides.
+// prettier-ignore
+const HALF_AND_HALF = [
   [[205, 110], [195, 190], [200, 255], [240, 285], [300, 285], [365, 265]],
   [[385, 110], [378, 200], [365, 265], [350, 370], [340, 470]],
   Array.from({ length: 7 }, (_, i) => [205 + 9 * i, 110 - 38 * Math.sin(Math.PI * i / 20)]),
@@ -17,14 +20,23 @@ function problem(text) {
 /* Why a network cannot be used, or null. */
 function problemOf(name) {
   const description = self.NETWORKS?.[name];
-  if (!description) return `The file live/${name}.js is missing or damaged, so this part of the page cannot work. Reload the page, or build the file again with "make reports".`;
-  const count = Math.max(0, ...description.steps.flatMap(step => Object.values(step.arrays ?? {}).map(([start, size]) => start + size)));
-  const bytes = description.weights.length * 3 / 4 - (description.weights.match(/=+$/)?.[0].length ?? 0);
-  return bytes === 4 * count ? null : `The weights in live/${name}.js do not fit its layers: ${bytes / 4} numbers where ${count} are expected. Build the file again with "make reports".`;
+  if (!description)
+    return `The file live/${name}.js is missing or damaged, so this part of the page cannot work. Reload the page, or build the file again with "make reports".`;
+  const count = Math.max(
+    0,
+    ...description.steps.flatMap(step =>
+      Object.values(step.arrays ?? {}).map(([start, size]) => start + size),
+    ),
+  );
+  const bytes = (description.weights.length * 3) / 4 - (description.weights.match(/=+$/)?.[0].length ?? 0);
+  return bytes === 4 * count
+    ? null
+    : `The weights in live/${name}.js do not fit its layers: ${bytes / 4} numbers where ${count} are expected. Build the file again with "make reports".`;
 }
 
 const panels = { digits: null, lines: null };
-let tab = "digits", tries = null;
+let tab = "digits",
+  tries = null;
 
 function openTab(name) {
   if (!panels[name]) return;
@@ -40,7 +52,11 @@ function openTab(name) {
 /* The digits, as soon as their network is there; the lines' networks come after. */
 function start() {
   const wrong = problemOf("tuned_mnist");
-  if (wrong) { problem(wrong); byId("live").hidden = true; return; }
+  if (wrong) {
+    problem(wrong);
+    byId("live").hidden = true;
+    return;
+  }
   panels.digits = new DigitPanel(self.NETWORKS.tuned_mnist, self.EXAMPLES ?? []);
   tries = new Tries(panels, openTab);
   for (const each of ["digits", "lines"]) {
@@ -52,7 +68,9 @@ function start() {
     });
   }
   byId("copy-link").addEventListener("click", copyLink);
-  byId("save-picture").addEventListener("click", () => saveCanvas(pictureOf(tab, panels.digits, panels.lines), "network.png"));
+  byId("save-picture").addEventListener("click", () =>
+    saveCanvas(pictureOf(tab, panels.digits, panels.lines), "network.png"),
+  );
   const link = readLink(location.hash);
   if (link && link.tab !== "lines") openLink(link);
   else panels.digits.startDemo(EXAMPLE);
@@ -63,7 +81,10 @@ function start() {
 function startLines() {
   if (!panels.digits) return;
   const wrong = ["four_head_lines", "tuned_lines"].map(problemOf).filter(Boolean);
-  if (wrong.length) { problem(wrong.join(" ")); return; }
+  if (wrong.length) {
+    problem(wrong.join(" "));
+    return;
+  }
   panels.lines = new LinePanel(self.NETWORKS);
   tries.addLines();
   byId("tab-lines").disabled = false;
@@ -75,7 +96,9 @@ async function copyLink() {
   history.replaceState(null, "", linkText(tab, panels.digits, panels.lines));
   const copied = await copyText(location.href);
   byId("link-said").textContent = copied ? "Copied." : "The link is in the address bar.";
-  setTimeout(() => { byId("link-said").textContent = ""; }, 4000);
+  setTimeout(() => {
+    byId("link-said").textContent = "";
+  }, 4000);
 }
 
 /* Show what a link holds, or say that it is damaged. */

@@ -11,21 +11,39 @@ function percent(p) {
 }
 
 /* Black, purple, red, orange, yellow: lighter is always more. */
-const HEAT = [[0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]];
+const HEAT = [
+  [0, 0, 4],
+  [40, 11, 84],
+  [101, 21, 110],
+  [159, 42, 99],
+  [212, 72, 66],
+  [245, 125, 21],
+  [250, 193, 39],
+  [252, 255, 164],
+];
 const heatColors = Array.from({ length: 256 }, (_, i) => {
-  const at = i / 255 * (HEAT.length - 1), k = Math.min(HEAT.length - 2, Math.floor(at)), t = at - k;
+  const at = (i / 255) * (HEAT.length - 1),
+    k = Math.min(HEAT.length - 2, Math.floor(at)),
+    t = at - k;
   return HEAT[k].map((v, channel) => Math.round(v + t * (HEAT[k + 1][channel] - v)));
 });
 const grayColors = Array.from({ length: 256 }, (_, i) => [i, i, i]);
 
-const most = values => { let high = 0; for (const v of values) if (v > high) high = v; return high; };
+const most = values => {
+  let high = 0;
+  for (const v of values) if (v > high) high = v;
+  return high;
+};
 
 /* Paint one value a pixel, 0 … high, on a canvas that gets as many pixels. */
 function paintValues(canvas, values, width, high = most(values), colors = heatColors) {
   const data = new ImageData(width, values.length / width);
   for (let i = 0; i < values.length; i++) {
-    const color = colors[high > 0 ? Math.max(0, Math.min(255, Math.round(255 * values[i] / high))) : 0];
-    data.data[4 * i] = color[0]; data.data[4 * i + 1] = color[1]; data.data[4 * i + 2] = color[2]; data.data[4 * i + 3] = 255;
+    const color = colors[high > 0 ? Math.max(0, Math.min(255, Math.round((255 * values[i]) / high))) : 0];
+    data.data[4 * i] = color[0];
+    data.data[4 * i + 1] = color[1];
+    data.data[4 * i + 2] = color[2];
+    data.data[4 * i + 3] = 255;
   }
   putOn(canvas, data);
 }
@@ -34,30 +52,47 @@ function paintValues(canvas, values, width, high = most(values), colors = heatCo
 function paintImage(canvas, image, [height, width, channels], [low, high] = [0, 255]) {
   const data = new ImageData(width, height);
   for (let p = 0; p < height * width; p++)
-    for (let c = 0; c < 4; c++) data.data[4 * p + c] = c === 3 ? 255 : 255 * (image[p * channels + (channels === 1 ? 0 : c)] - low) / (high - low);
+    for (let c = 0; c < 4; c++)
+      data.data[4 * p + c] =
+        c === 3 ? 255 : (255 * (image[p * channels + (channels === 1 ? 0 : c)] - low)) / (high - low);
   putOn(canvas, data);
 }
 
 function putOn(canvas, data) {
-  if (canvas.width !== data.width || canvas.height !== data.height) { canvas.width = data.width; canvas.height = data.height; }
+  if (canvas.width !== data.width || canvas.height !== data.height) {
+    canvas.width = data.width;
+    canvas.height = data.height;
+  }
   canvas.getContext("2d").putImageData(data, 0, 0);
 }
 
 /* All channels of a step as a sheet of small pictures, gap 1 px; square roots, so that
    weak responses are seen, too. Returns how the sheet is laid out. */
 function paintChannels(canvas, step, { columns, count = step.shape[2], blank = false, chosen = -1 }) {
-  const [h, w, channels] = step.shape, rows = Math.ceil(count / columns), width = columns * (w + 1) + 1, height = rows * (h + 1) + 1;
-  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
-  const context = canvas.getContext("2d"), data = context.createImageData(width, height), pixels = new Uint32Array(data.data.buffer);
+  const [h, w, channels] = step.shape,
+    rows = Math.ceil(count / columns),
+    width = columns * (w + 1) + 1,
+    height = rows * (h + 1) + 1;
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  const context = canvas.getContext("2d"),
+    data = context.createImageData(width, height),
+    pixels = new Uint32Array(data.data.buffer);
   const high = Math.max(most(step.value), 1e-9);
   pixels.fill(0xff332b26);
   for (let k = 0; k < count; k++) {
-    const left = 1 + k % columns * (w + 1), top = 1 + Math.floor(k / columns) * (h + 1);
-    if (k === chosen) for (let y = -1; y <= h; y++) for (let x = -1; x <= w; x++) pixels[(top + y) * width + left + x] = 0xff2ab0ff;
+    const left = 1 + (k % columns) * (w + 1),
+      top = 1 + Math.floor(k / columns) * (h + 1);
+    if (k === chosen)
+      for (let y = -1; y <= h; y++)
+        for (let x = -1; x <= w; x++) pixels[(top + y) * width + left + x] = 0xff2ab0ff;
     for (let y = 0; y < h; y++)
       for (let x = 0; x < w; x++) {
-        const v = step.value[(y * w + x) * channels + k], gray = blank || !(v > 0) ? 0 : 255 * Math.sqrt(v / high) | 0;
-        pixels[(top + y) * width + left + x] = 0xff000000 | gray << 16 | gray << 8 | gray;
+        const v = step.value[(y * w + x) * channels + k],
+          gray = blank || !(v > 0) ? 0 : (255 * Math.sqrt(v / high)) | 0;
+        pixels[(top + y) * width + left + x] = 0xff000000 | (gray << 16) | (gray << 8) | gray;
       }
   }
   context.putImageData(data, 0, 0);
@@ -66,12 +101,17 @@ function paintChannels(canvas, step, { columns, count = step.shape[2], blank = f
 /* Let a canvas with a sheet of channels be used by pointer and by arrow keys. */
 function chooseChannels(canvas, { columns, count, choose, chosen }) {
   canvas.addEventListener("click", event => {
-    const box = canvas.getBoundingClientRect(), rows = Math.ceil(count / columns);
-    const channel = Math.floor((event.clientY - box.top) / box.height * rows) * columns + Math.floor((event.clientX - box.left) / box.width * columns);
+    const box = canvas.getBoundingClientRect(),
+      rows = Math.ceil(count / columns);
+    const channel =
+      Math.floor(((event.clientY - box.top) / box.height) * rows) * columns +
+      Math.floor(((event.clientX - box.left) / box.width) * columns);
     if (channel < count) choose(channel);
   });
   canvas.addEventListener("keydown", event => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Enter: 0, " ": 0 }[event.key];
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Enter: 0, " ": 0 }[
+      event.key
+    ];
     if (step === undefined) return;
     event.preventDefault();
     const now = chosen();
@@ -85,7 +125,10 @@ function eachFrame(paint) {
   return () => {
     if (asked) return;
     asked = true;
-    requestAnimationFrame(() => { asked = false; paint(); });
+    requestAnimationFrame(() => {
+      asked = false;
+      paint();
+    });
   };
 }
 
@@ -100,21 +143,28 @@ function inFrames({ budget = 9 } = {}) {
       const until = performance.now() + budget;
       do {
         const { done: finished, value } = generator.next();
-        if (finished) { current++; done?.(value); return; }
+        if (finished) {
+          current++;
+          done?.(value);
+          return;
+        }
       } while (performance.now() < until);
       shown?.();
       requestAnimationFrame(part);
     };
     part();
   };
-  run.stop = () => { current++; };
+  run.stop = () => {
+    current++;
+  };
   return run;
 }
 
 /* Steps of a network worth showing: the last step of each group that ends in an
    activation, with more than one position. */
 function stagesOf(net) {
-  const spatial = net.spatialSteps(), activations = spatial.filter(step => step.kind === "activation" && step.function !== "softmax");
+  const spatial = net.spatialSteps(),
+    activations = spatial.filter(step => step.kind === "activation" && step.function !== "softmax");
   return activations.length ? activations : spatial.filter(step => !["affine", "pad"].includes(step.kind));
 }
 
@@ -128,7 +178,12 @@ function receptiveField(step, row, column) {
 
 /* Copy text, or say where it can be copied from. */
 async function copyText(text) {
-  try { await navigator.clipboard.writeText(text); return true; } catch { return false; }
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function saveCanvas(canvas, name) {

@@ -1,9 +1,9 @@
 "use strict";
 /* The page of any model: an image is dropped or drawn, and every layer is to be seen. */
 
-const MOST_SHOWN = 96;  // channels of a layer
-const MOST_BARS = 10;  // classes of a head
-const BOARD_SIDE = 448;  // px, about
+const MOST_SHOWN = 96; // channels of a layer
+const MOST_BARS = 10; // classes of a head
+const BOARD_SIDE = 448; // px, about
 
 class Viewer {
   constructor(description) {
@@ -20,14 +20,16 @@ class Viewer {
     this.explain = inFrames();
     this.climb = inFrames();
     this.show = eachFrame(() => this.paint());
-    const [height, width, channels] = description.image, zoom = Math.max(1, Math.round(BOARD_SIDE / Math.max(height, width)));
+    const [height, width, channels] = description.image,
+      zoom = Math.max(1, Math.round(BOARD_SIDE / Math.max(height, width)));
     this.board.width = width * zoom;
     this.board.height = height * zoom;
     this.board.style.aspectRatio = `${width} / ${height}`;
-    this.drawn = document.createElement("canvas");  // the image without the map
+    this.drawn = document.createElement("canvas"); // the image without the map
     this.drawn.width = this.board.width;
     this.drawn.height = this.board.height;
-    byId("about").textContent = `${description.parameters.toLocaleString("en")} weights; it takes an image of ${width} × ${height} pixels, ${channels === 1 ? "gray" : "in color"}, values ${this.pixels.join(" to ")}. An answer takes ${(description.macs / 1e6).toFixed(1)} million multiplications, here in your browser.`;
+    byId("about").textContent =
+      `${description.parameters.toLocaleString("en")} weights; it takes an image of ${width} × ${height} pixels, ${channels === 1 ? "gray" : "in color"}, values ${this.pixels.join(" to ")}. An answer takes ${(description.macs / 1e6).toFixed(1)} million multiplications, here in your browser.`;
     byId("size").textContent = `${width} × ${height}`;
     this.makeMethods();
     this.makeHeads();
@@ -45,19 +47,25 @@ class Viewer {
 
   /* The image as the model takes it: resized, in its pixel range. */
   read() {
-    const [height, width, channels] = this.net.image.shape, [low, high] = this.pixels, { small } = this;
+    const [height, width, channels] = this.net.image.shape,
+      [low, high] = this.pixels,
+      { small } = this;
     small.width = width;
     small.height = height;
     const g = small.getContext("2d", { willReadFrequently: true });
     g.imageSmoothingQuality = "high";
     g.drawImage(this.drawn, 0, 0, width, height);
-    const { data } = g.getImageData(0, 0, width, height), image = new Float64Array(height * width * channels);
+    const { data } = g.getImageData(0, 0, width, height),
+      image = new Float64Array(height * width * channels);
     for (let p = 0; p < height * width; p++) {
       const rgb = [0, 1, 2].map(c => data[4 * p + c]);
       if (channels === 1) image[p] = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-      else rgb.forEach((v, c) => { image[3 * p + c] = v; });
+      else
+        rgb.forEach((v, c) => {
+          image[3 * p + c] = v;
+        });
     }
-    return image.map(v => low + (high - low) * v / 255);
+    return image.map(v => low + ((high - low) * v) / 255);
   }
 
   /* Show an image that is given as the model takes it. */
@@ -72,7 +80,8 @@ class Viewer {
 
   async openFile(file) {
     try {
-      const bitmap = await createImageBitmap(file), g = this.drawn.getContext("2d");
+      const bitmap = await createImageBitmap(file),
+        g = this.drawn.getContext("2d");
       g.fillRect(0, 0, this.drawn.width, this.drawn.height);
       g.imageSmoothingEnabled = true;
       g.drawImage(bitmap, 0, 0, this.drawn.width, this.drawn.height);
@@ -86,7 +95,8 @@ class Viewer {
   }
 
   paint() {
-    const image = this.image ?? this.read(), from = performance.now();
+    const image = this.image ?? this.read(),
+      from = performance.now();
     this.net.run(image);
     this.time = performance.now() - from;
     byId("time").textContent = `The last answer took ${this.time.toFixed(0)} ms.`;
@@ -96,10 +106,16 @@ class Viewer {
     this.paintChannel();
     this.startExplaining(image);
     clearTimeout(this.announcing);
-    this.announcing = setTimeout(() => { byId("answer-live").textContent = this.net.heads.map(({ name }) => `${name}: ${this.className(name, this.net.prediction(name))}`).join("; "); }, 700);
+    this.announcing = setTimeout(() => {
+      byId("answer-live").textContent = this.net.heads
+        .map(({ name }) => `${name}: ${this.className(name, this.net.prediction(name))}`)
+        .join("; ");
+    }, 700);
   }
 
-  className(head, index) { return this.net.description.classes?.[index] ?? String(index); }
+  className(head, index) {
+    return this.net.description.classes?.[index] ?? String(index);
+  }
 
   makeHeads() {
     for (const { name, kind } of this.net.heads) {
@@ -120,27 +136,34 @@ class Viewer {
 
   paintHeads() {
     this.net.heads.forEach(({ name, kind }, n) => {
-      const values = this.net.probabilities(name), order = values.map((v, k) => [v, k]).sort((a, b) => b[0] - a[0]).slice(0, MOST_BARS);
+      const values = this.net.probabilities(name),
+        order = values
+          .map((v, k) => [v, k])
+          .sort((a, b) => b[0] - a[0])
+          .slice(0, MOST_BARS);
       const place = byId("heads").children[n].lastChild;
-      place.replaceChildren(...order.map(([v, k]) => {
-        const button = document.createElement("button");
-        button.type = "button";
-        button.value = k;
-        button.className = "choice";
-        button.innerHTML = `<span></span><i></i><em></em>`;
-        button.children[0].textContent = this.className(name, k);
-        button.children[1].style.width = `${kind === "linear" ? 0 : 100 * v}%`;
-        button.children[2].textContent = kind === "linear" ? v.toPrecision(3) : percent(v);
-        button.setAttribute("aria-pressed", String(this.head === name && this.target === k));
-        return button;
-      }));
+      place.replaceChildren(
+        ...order.map(([v, k]) => {
+          const button = document.createElement("button");
+          button.type = "button";
+          button.value = k;
+          button.className = "choice";
+          button.innerHTML = `<span></span><i></i><em></em>`;
+          button.children[0].textContent = this.className(name, k);
+          button.children[1].style.width = `${kind === "linear" ? 0 : 100 * v}%`;
+          button.children[2].textContent = kind === "linear" ? v.toPrecision(3) : percent(v);
+          button.setAttribute("aria-pressed", String(this.head === name && this.target === k));
+          return button;
+        }),
+      );
     });
   }
 
   makeMethods() {
     for (const [name, { title }] of Object.entries(METHODS)) byId("method").add(new Option(title, name));
     const spatial = this.net.spatialSteps();
-    for (const step of spatial) for (const id of ["layer", "shown"]) byId(id).add(new Option(step.name, step.name));
+    for (const step of spatial)
+      for (const id of ["layer", "shown"]) byId(id).add(new Option(step.name, step.name));
     this.stages = stagesOf(this.net);
     this.layer = (this.stages.at(-1) ?? spatial.at(-1))?.name;
     this.shown = this.stages[0]?.name ?? spatial[0]?.name;
@@ -150,19 +173,26 @@ class Viewer {
   }
 
   startExplaining(image) {
-    const target = this.target ?? this.net.prediction(this.head), { method, layer, head } = this;
+    const target = this.target ?? this.net.prediction(this.head),
+      { method, layer, head } = this;
     byId("layer").hidden = METHODS[method].on !== "layer";
     byId("map-text").textContent = `Where the evidence for ${this.className(head, target)} is`;
-    const done = values => { this.map = values; this.paintMap(); };
-    if (METHODS[method].on === "layer" && !this.net.dependsOn(head, this.net.byName[layer])) return done(new Float64Array(image.length / this.net.image.shape[2]));
-    if (METHODS[method].on === "layer") return done(classActivationMap(this.net, { method, layer, head, target }));
+    const done = values => {
+      this.map = values;
+      this.paintMap();
+    };
+    if (METHODS[method].on === "layer" && !this.net.dependsOn(head, this.net.byName[layer]))
+      return done(new Float64Array(image.length / this.net.image.shape[2]));
+    if (METHODS[method].on === "layer")
+      return done(classActivationMap(this.net, { method, layer, head, target }));
     this.helper.run(image);
     this.explain(mapInPasses(this.helper, { method, head, target, background: this.pixels[0] }), done);
     this.paintMap();
   }
 
   paintMap() {
-    const [, width] = this.net.image.shape, { pen, board } = this;
+    const [, width] = this.net.image.shape,
+      { pen, board } = this;
     if (this.map) paintValues(byId("map"), this.map, width);
     pen.globalCompositeOperation = "source-over";
     pen.drawImage(this.drawn, 0, 0);
@@ -176,11 +206,18 @@ class Viewer {
     const step = this.net.byName[this.shown];
     if (!step) return;
     if (this.sheet?.step !== step) this.makeSheet(step);
-    paintChannels(this.sheet.canvas, step, { columns: this.sheet.columns, count: this.sheet.count, chosen: this.unit ?? -1 });
+    paintChannels(this.sheet.canvas, step, {
+      columns: this.sheet.columns,
+      count: this.sheet.count,
+      chosen: this.unit ?? -1,
+    });
   }
 
   makeSheet(step) {
-    const [h, w, channels] = step.shape, count = Math.min(MOST_SHOWN, channels), columns = w > 40 ? 8 : 16, canvas = document.createElement("canvas");
+    const [h, w, channels] = step.shape,
+      count = Math.min(MOST_SHOWN, channels),
+      columns = w > 40 ? 8 : 16,
+      canvas = document.createElement("canvas");
     canvas.tabIndex = 0;
     canvas.style.width = "100%";
     canvas.setAttribute("role", "application");
@@ -190,7 +227,12 @@ class Viewer {
     text.textContent = `${step.name}: ${channels} channels of ${w} × ${h} positions${step.grid ? `; a position sees ${step.grid[1].size} × ${step.grid[0].size} pixels` : ""}${count < channels ? `; the first ${count} are shown` : ""}.`;
     byId("layers").replaceChildren(text, canvas);
     this.sheet = { step, canvas, columns, count };
-    chooseChannels(canvas, { columns, count, chosen: () => this.unit ?? -1, choose: unit => this.chooseChannel(unit) });
+    chooseChannels(canvas, {
+      columns,
+      count,
+      chosen: () => this.unit ?? -1,
+      choose: unit => this.chooseChannel(unit),
+    });
   }
 
   chooseChannel(unit) {
@@ -199,9 +241,17 @@ class Viewer {
     if (unit == null) this.climb.stop();
     else {
       this.ascentNet ??= new Network(this.net.description);
-      const ascent = new Ascent(this.ascentNet, this.shown, unit, { objective: "center", pixels: this.pixels });
+      const ascent = new Ascent(this.ascentNet, this.shown, unit, {
+        objective: "center",
+        pixels: this.pixels,
+      });
       const paint = () => paintImage(byId("channel-best"), ascent.image, this.net.image.shape, this.pixels);
-      const work = function* () { while (ascent.steps < 100) { ascent.up(); yield; } };
+      const work = function* () {
+        while (ascent.steps < 100) {
+          ascent.up();
+          yield;
+        }
+      };
       this.climb(work(), paint, paint);
     }
     this.show();
@@ -209,27 +259,44 @@ class Viewer {
 
   paintChannel() {
     if (this.unit == null) return;
-    const step = this.net.byName[this.shown], [h, w, c] = step.shape, [height, width] = this.net.image.shape;
-    const values = Float64Array.from({ length: h * w }, (_, p) => step.value[p * c + this.unit]), at = argmax(values);
+    const step = this.net.byName[this.shown],
+      [h, w, c] = step.shape,
+      [height, width] = this.net.image.shape;
+    const values = Float64Array.from({ length: h * w }, (_, p) => step.value[p * c + this.unit]),
+      at = argmax(values);
     paintValues(byId("channel-map"), values, w);
-    const canvas = byId("channel-field"), g = canvas.getContext("2d"), zoom = Math.max(1, Math.round(224 / width)), field = receptiveField(step, Math.floor(at / w), at % w);
+    const canvas = byId("channel-field"),
+      g = canvas.getContext("2d"),
+      zoom = Math.max(1, Math.round(224 / width)),
+      field = receptiveField(step, Math.floor(at / w), at % w);
     canvas.width = width * zoom;
     canvas.height = height * zoom;
     g.imageSmoothingEnabled = false;
     g.drawImage(byId("input"), 0, 0, canvas.width, canvas.height);
     g.strokeStyle = "#ffb02a";
     g.lineWidth = 3;
-    if (field && values[at] > 0) g.strokeRect(field.x * zoom, field.y * zoom, field.width * zoom, field.height * zoom);
+    if (field && values[at] > 0)
+      g.strokeRect(field.x * zoom, field.y * zoom, field.width * zoom, field.height * zoom);
     byId("channel-title").textContent = `${step.name}, filter ${this.unit + 1} of ${c}`;
     byId("channel-text").textContent = `Strongest response: ${values[at].toPrecision(3)}.`;
   }
 
   listen() {
-    const { board } = this, on = (id, name, action) => byId(id).addEventListener(name, action);
-    const at = event => { const box = board.getBoundingClientRect(); return [(event.clientX - box.left) / box.width * board.width, (event.clientY - box.top) / box.height * board.height]; };
-    const width = () => Number(byId("pen").value) * board.width / this.net.image.shape[1];
-    const tell = () => { byId("pen").parentElement.querySelector("output").textContent = `${byId("pen").value} px`; };
-    let pointer = null, last = null;
+    const { board } = this,
+      on = (id, name, action) => byId(id).addEventListener(name, action);
+    const at = event => {
+      const box = board.getBoundingClientRect();
+      return [
+        ((event.clientX - box.left) / box.width) * board.width,
+        ((event.clientY - box.top) / box.height) * board.height,
+      ];
+    };
+    const width = () => (Number(byId("pen").value) * board.width) / this.net.image.shape[1];
+    const tell = () => {
+      byId("pen").parentElement.querySelector("output").textContent = `${byId("pen").value} px`;
+    };
+    let pointer = null,
+      last = null;
     const stroke = to => {
       const g = this.drawn.getContext("2d");
       g.strokeStyle = "#fff";
@@ -251,19 +318,46 @@ class Viewer {
       last = at(event);
       stroke(last);
     });
-    board.addEventListener("pointermove", event => { if (event.pointerId === pointer) stroke(at(event)); });
-    for (const name of ["pointerup", "pointercancel"]) board.addEventListener(name, event => { if (event.pointerId === pointer) pointer = null; });
+    board.addEventListener("pointermove", event => {
+      if (event.pointerId === pointer) stroke(at(event));
+    });
+    for (const name of ["pointerup", "pointercancel"])
+      board.addEventListener(name, event => {
+        if (event.pointerId === pointer) pointer = null;
+      });
     on("clear", "click", () => this.clear());
-    on("overlay", "click", () => { this.overlay = !this.overlay; byId("overlay").setAttribute("aria-pressed", String(this.overlay)); this.paintMap(); });
+    on("overlay", "click", () => {
+      this.overlay = !this.overlay;
+      byId("overlay").setAttribute("aria-pressed", String(this.overlay));
+      this.paintMap();
+    });
     on("pen", "input", tell);
-    on("file", "change", event => { if (event.target.files[0]) this.openFile(event.target.files[0]); });
-    on("method", "change", event => { this.method = event.target.value; this.show(); });
-    on("layer", "change", event => { this.layer = event.target.value; this.show(); });
-    on("shown", "change", event => { this.shown = event.target.value; this.chooseChannel(null); });
+    on("file", "change", event => {
+      if (event.target.files[0]) this.openFile(event.target.files[0]);
+    });
+    on("method", "change", event => {
+      this.method = event.target.value;
+      this.show();
+    });
+    on("layer", "change", event => {
+      this.layer = event.target.value;
+      this.show();
+    });
+    on("shown", "change", event => {
+      this.shown = event.target.value;
+      this.chooseChannel(null);
+    });
     on("channel-close", "click", () => this.chooseChannel(null));
     addEventListener("dragover", event => event.preventDefault());
-    addEventListener("drop", event => { event.preventDefault(); const file = event.dataTransfer.files[0]; if (file) this.openFile(file); });
-    addEventListener("paste", event => { const file = [...event.clipboardData.files][0]; if (file) this.openFile(file); });
+    addEventListener("drop", event => {
+      event.preventDefault();
+      const file = event.dataTransfer.files[0];
+      if (file) this.openFile(file);
+    });
+    addEventListener("paste", event => {
+      const file = [...event.clipboardData.files][0];
+      if (file) this.openFile(file);
+    });
     tell();
   }
 }
