@@ -18,12 +18,7 @@ import numpy as np
 from . import graph
 
 LIVE = pathlib.Path(__file__).parent / "live"
-ENGINE = (
-    "operations.js",
-    "net.js",
-    "maps.js",
-    "painting.js",
-)  # in the order in which they are loaded
+ENGINE = ("operations.js", "net.js", "maps.js", "painting.js")  # in this order
 VIEWER = "viewer.js"
 STYLE = "style.css"
 MOST_MACS = 10**9  # multiplications and additions of an answer; a phone takes seconds

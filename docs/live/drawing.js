@@ -3,7 +3,7 @@
    Nothing of the page is needed, so that tests can run it, too. */
 
 const SIDE = 28;
-const PEN = 1.15; // px, radius of the pen in the picture, the best on strokes of training digits
+const PEN = 1.45; // px, radius of the pen in the picture, the best on strokes of training digits
 const RUBBER = 2; // px
 
 /* A digit as MNIST has them: scaled into 20×20 px, its center of mass in the middle.
