@@ -185,11 +185,12 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, condition, seconds=WAIT):
-        """Wait until a JavaScript expression is true; returns its value."""
+        """Wait until an expression is true; returns it, of objects only that."""
+        plain = f"(v => typeof v === 'object' ? v !== null : v)({condition})"
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
-                value = self.run(condition)
+                value = self.run(plain)
             except RuntimeError:  # the page is being loaded
                 value = None
             if value:

@@ -316,7 +316,7 @@ class DigitPanel {
       pen.imageSmoothingEnabled = true;
       pen.drawImage(this.small, 0, 0, UNITS, UNITS);
     }
-    draw(state.strokes, overlay ? "#707070" : "#fff", picture ? (2 * PEN + 0.3) / scale : 44);
+    draw(state.strokes, overlay ? "#707070" : "#fff", picture ? (2 * PEN + EDGE / 2) / scale : 44);
     if (state.erased.length) draw(state.erased, "#000", 4.4 / scale);
     pen.fillStyle = "#000";
     if (picture)

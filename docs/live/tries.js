@@ -20,6 +20,7 @@ const TRIES = {
     /* The length at which the answer turns, by halving the range again and again. */
     show: async ({ lines }) => {
       let [low, high] = TRAINED.length;
+      lines.set({ width: 1, angle: 30, blue: 0, x: 14, y: 14 });
       for (let i = 0; i < 12; i++) {
         const length = (low + high) / 2;
         lines.set({ length });
