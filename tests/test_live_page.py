@@ -338,19 +338,14 @@ def test_damaged_links_are_said(chromium, link):
 
 def test_without_script_the_story_remains(chromium):
     with chromium.open(FILE, script=False) as tab:
-        document = tab.send("DOM.getDocument")["root"]["nodeId"]
-
-        def text(selector):
-            node = tab.send("DOM.querySelector", nodeId=document, selector=selector)
-            try:
-                box = tab.send("DOM.getBoxModel", nodeId=node["nodeId"])
-            except RuntimeError:
-                return 0  # not shown
-            return box["model"]["height"]
-
-        assert text("noscript p") > 10
-        assert text("#story") > 1000
-        assert text("#live") == 0
+        tab.wait(
+            "document.readyState === 'complete' && !!document.querySelector('footer')"
+        )
+        height = "document.querySelector('{}').offsetHeight"
+        assert tab.run(height.format("noscript p")) > 10
+        assert tab.run(height.format("#story")) > 1000
+        assert tab.run(height.format("#live")) == 0
+        assert tab.run("typeof start") == "undefined"
 
 
 def test_what_a_browser_lacks_is_named(chromium):

@@ -215,13 +215,13 @@ class DigitPanel {
     this.bars = Array.from({ length: 10 }, (_, k) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.innerHTML = `<i></i><span></span><em>${k}</em>`;
+      button.innerHTML = `<i></i><em>${k}</em> <span></span>`;
       button.addEventListener("click", () => {
         this.state.target = this.state.target === k ? null : k;
         this.show();
       });
       byId("bars").append(button);
-      return { button, bar: button.children[0], text: button.children[1] };
+      return { button, bar: button.children[0], text: button.children[2] };
     });
   }
 
@@ -230,10 +230,6 @@ class DigitPanel {
       const p = this.probabilities[k];
       button.classList.toggle("first", !this.blank && k === this.best);
       button.setAttribute("aria-pressed", String(this.state.target === k));
-      button.setAttribute(
-        "aria-label",
-        `${k}: ${this.blank ? "no answer yet" : percent(p)}. Show the evidence for a ${k}`,
-      );
       bar.style.height = `calc((100% - 3.6rem) * ${p.toFixed(4)})`;
       text.textContent = this.blank || p < 0.0005 ? "" : p >= 0.1 ? `${Math.round(100 * p)}%` : percent(p);
     });

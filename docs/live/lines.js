@@ -155,7 +155,7 @@ class LinePanel {
       this.net.heads.map(({ name }) => {
         const card = document.createElement("section");
         card.className = "head";
-        card.innerHTML = `<header><h3>${name}?</h3><span></span></header><div class="two"><canvas class="map" width="28" height="28" role="img" aria-label="Where the evidence for the ${name} is"></canvas><canvas class="curve" width="420" height="212" role="img" aria-label="Probability of the answer against ${name}"></canvas></div>`;
+        card.innerHTML = `<header><h2>${name}?</h2><span></span></header><div class="two"><canvas class="map" width="28" height="28" role="img" aria-label="Where the evidence for the ${name} is"></canvas><canvas class="curve" width="420" height="212" role="img" aria-label="Probability of the answer against ${name}"></canvas></div>`;
         byId("heads").append(card);
         return [
           name,

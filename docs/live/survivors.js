@@ -68,7 +68,9 @@ class Survivors {
       const before = yield* mapInPasses(learnt, options);
       const after = shuffled ? yield* mapInPasses(random, options) : before;
       paintValues(canvas, after, 28);
-      caption.innerHTML = `<strong>${title}</strong><br>${shuffled ? `similarity ${rankCorrelation(before, after).toFixed(2)}` : "as learnt"}`;
+      const similarity = most(after) ? `similarity ${rankCorrelation(before, after).toFixed(2)}` : "no evidence left";
+      const left = shuffled ? similarity : "as learnt";
+      caption.innerHTML = `<strong>${title}</strong><br>${left}`;
       yield;
     }
   }

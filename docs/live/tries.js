@@ -5,6 +5,8 @@
 const HALF = 0.35; // of each of two digits
 const FEW = 40; // pixels
 
+const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+
 /* Challenges by their id on the page: whether they are met, and how to show them. */
 const TRIES = {
   "try-half": {
@@ -24,7 +26,7 @@ const TRIES = {
       for (let i = 0; i < 12; i++) {
         const length = (low + high) / 2;
         lines.set({ length });
-        await new Promise(done => setTimeout(done, 160));
+        await pause(160);
         if (lines.answers.length[1] > 0.5) high = length;
         else low = length;
       }
@@ -58,15 +60,19 @@ const TRIES = {
       !digits.state.shuffled &&
       digits.answerBefore != null &&
       digits.best !== digits.answerBefore,
+    /* Ten pixels at a time, on the present drawing, then on test digits until one gives in. */
     show: async ({ digits }) => {
-      if (digits.blank) digits.showExample(0);
-      digits.state.blackened.clear();
-      digits.show();
-      await new Promise(done => setTimeout(done, 300));
-      const before = digits.best;
-      for (let taken = 0; taken < 120 && digits.best === before && !digits.blank; taken += 10) {
-        digits.blackOutImportant();
-        await new Promise(done => setTimeout(done, 350));
+      for (const example of [null, 4, 1, 7, 9, 5, 2, 8, 3, 6, 0]) {
+        if (example !== null) digits.showExample(example);
+        digits.state.blackened.clear();
+        digits.show();
+        await pause(300);
+        const before = digits.best;
+        for (let taken = 0; taken < FEW && digits.best === before && !digits.blank; taken += 10) {
+          digits.blackOutImportant();
+          await pause(300);
+        }
+        if (digits.best !== before && !digits.blank) return;
       }
     },
   },
@@ -76,7 +82,7 @@ const TRIES = {
       byId("survive").scrollIntoView({ block: "nearest" });
       for (let count = 0; count <= digits.layerCount; count++) {
         digits.shuffleLayers(count);
-        await new Promise(done => setTimeout(done, 220));
+        await pause(220);
       }
     },
   },

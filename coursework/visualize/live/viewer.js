@@ -120,7 +120,7 @@ class Viewer {
   makeHeads() {
     for (const { name, kind } of this.net.heads) {
       const section = document.createElement("section");
-      section.innerHTML = `<h3></h3><div class="answers"></div>`;
+      section.innerHTML = `<h2></h2><div class="answers"></div>`;
       section.firstChild.textContent = kind === "linear" ? `${name} (scores)` : name;
       byId("heads").append(section);
       section.addEventListener("click", event => {
