@@ -119,7 +119,6 @@ class Page:
         touch: bool, whether it is a phone.
         dark: bool, whether dark mode is on.
         script: bool, whether JavaScript is on.
-        blocked: patterns of addresses that cannot be loaded.
     """
 
     def __init__(
@@ -132,7 +131,6 @@ class Page:
         touch=False,
         dark=False,
         script=True,
-        blocked=(),
     ):
         self.browser = browser
         self._target = browser.send("Target.createTarget", url="about:blank")
@@ -149,8 +147,6 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
         self.send("Emulation.setScriptExecutionDisabled", value=not script)
-        if blocked:
-            self.send("Network.setBlockedURLs", urls=list(blocked))
         if before:
             self.send("Page.addScriptToEvaluateOnNewDocument", source=before)
         self.send("Page.navigate", url=url)

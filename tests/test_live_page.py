@@ -38,15 +38,25 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def server():
-    """Address of a server of ``docs/``; "damaged/" gives networks without weights."""
+    """Address of a server of ``docs/``.
+
+    Below "damaged/" the digits' weights are cut off; below "missing/NAME/" one network
+    is not there.
+    """
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        def translate_path(self, path):
-            return super().translate_path(path.replace("/damaged/", "/"))
-
         def do_GET(self):
-            if not self.path.endswith("damaged/live/tuned_mnist.js"):
-                return super().do_GET()
+            top, _, rest = self.path[1:].partition("/")
+            if top == "missing":
+                name, _, rest = rest.partition("/")
+                if rest.endswith(f"{name}.js"):
+                    return self.send_error(404)
+            if top == "damaged" and rest.endswith("tuned_mnist.js"):
+                return self.send_damaged()
+            self.path = f"/{rest}" if top in ("missing", "damaged") else self.path
+            return super().do_GET()
+
+        def send_damaged(self):
             text = (DOCS / "live" / "tuned_mnist.js").read_text(encoding="utf-8")
             start = text.index('"weights":"') + len('"weights":"')
             self.send_response(200)
@@ -357,14 +367,14 @@ def test_what_a_browser_lacks_is_named(chromium):
 
 
 def test_weights_that_are_missing_or_do_not_fit(chromium, server):
-    with chromium.open(f"{server}/index.html", blocked=["*tuned_mnist.js"]) as tab:
+    with chromium.open(f"{server}/missing/tuned_mnist/index.html") as tab:
         tab.wait("self.byId && !byId('problem').hidden")
         assert "missing" in tab.run("byId('problem').textContent")
     with chromium.open(f"{server}/damaged/index.html") as tab:
         tab.wait("self.byId && !byId('problem').hidden")
         assert "do not fit" in tab.run("byId('problem').textContent")
         assert_quiet(tab)
-    with chromium.open(f"{server}/index.html", blocked=["*four_head_lines.js"]) as tab:
+    with chromium.open(f"{server}/missing/four_head_lines/index.html") as tab:
         tab.wait(READY)  # the digits work
         assert "four_head_lines" in tab.run("byId('problem').textContent")
 
