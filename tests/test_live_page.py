@@ -368,10 +368,10 @@ def test_what_a_browser_lacks_is_named(chromium):
 
 def test_weights_that_are_missing_or_do_not_fit(chromium, server):
     with chromium.open(f"{server}/missing/tuned_mnist/index.html") as tab:
-        tab.wait("self.byId && !byId('problem').hidden")
+        tab.wait("document.querySelector('#problem:not([hidden])') !== null")
         assert "missing" in tab.run("byId('problem').textContent")
     with chromium.open(f"{server}/damaged/index.html") as tab:
-        tab.wait("self.byId && !byId('problem').hidden")
+        tab.wait("document.querySelector('#problem:not([hidden])') !== null")
         assert "do not fit" in tab.run("byId('problem').textContent")
         assert_quiet(tab)
     with chromium.open(f"{server}/missing/four_head_lines/index.html") as tab:
