@@ -2,8 +2,9 @@
 
     python benchmarks/live_page.py [DIGITS]
 
-Needs Chromium or Chrome. Test digits are thinned to strokes, redrawn at any size and
-place, and read by the page. Times are Chromium's, as it is and slowed down four times.
+Needs Chromium or Chrome. Digits of the test part are thinned to strokes, redrawn at any
+size and place, and read by the page. Times are Chromium's, as it is and slowed down
+four times.
 """
 
 import gzip
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 
 from coursework import paths
-from coursework.data import mnist
+from coursework.data import mnist, splits
 
 sys.path.insert(0, str(paths.ROOT / "tests"))
 
@@ -65,7 +66,10 @@ def strokes_of(images):
     Args:
         images: (N, 28, 28) uint8.
     """
-    large = np.stack([cv2.resize(i, (SIZE, SIZE), interpolation=3) for i in images])
+    size = SIZE, SIZE
+    large = np.stack(
+        [cv2.resize(i, size, interpolation=cv2.INTER_CUBIC) for i in images]
+    )
     found = []
     for skeleton in thinned(large > 127):
         points = set(map(tuple, np.argwhere(skeleton)[:, ::-1].tolist()))
@@ -112,7 +116,8 @@ def main():
     print(f"gzip: {early:.0f} KB to the first answer, {every:.0f} KB in all, ")
     print(f"      {demanded:,.0f} KB more for the baseline CNN on demand")
     digits, random = mnist.load(), np.random.default_rng(5)
-    chosen = random.choice(np.arange(60_000, 70_000), count, replace=False)
+    test = splits.split(digits.classes).test
+    chosen = random.choice(test, count, replace=False)
     drawings = strokes_of(digits.images[chosen][..., 0])
     drawings = [moved(strokes, random) for strokes in drawings]
     started = browser.Browser()

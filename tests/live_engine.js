@@ -11,8 +11,7 @@ vm.runInThisContext(
   job.scripts.map(file => fs.readFileSync(file, "utf8")).join("\n") +
     `
 ;globalThis.page = { Network, Ascent, classActivationMap, METHODS, rankCorrelation, randomNumbers,
-  digitPicture: typeof digitPicture === "undefined" ? null : digitPicture,
-  linePicture: typeof linePicture === "undefined" ? null : linePicture };`,
+  linePicture };`,
 );
 
 const floats = file => {
@@ -26,13 +25,6 @@ const TASKS = {
     for (let at = 0; at < images.length; at += size) {
       net.run(images.subarray(at, at + size));
       for (const head of net.heads) answers.push(...net.probabilities(head.name));
-    }
-  },
-  /* values of every step that has the name of a layer */
-  values({ images, size, names }, net) {
-    for (let at = 0; at < images.length; at += size) {
-      net.run(images.subarray(at, at + size));
-      for (const name of names) answers.push(...net.byName[name].value);
     }
   },
   maps({ images, size, requests }, net) {
@@ -51,10 +43,6 @@ const TASKS = {
   },
   lines({ lines }) {
     for (const line of lines) for (const value of page.linePicture(line)) answers.push(value);
-  },
-  digits({ drawings, options }, net) {
-    for (const strokes of drawings)
-      answers.push(...net.run(page.digitPicture(strokes, options).image).probabilities());
   },
   shuffled({ count }, net) {
     const layers = net.randomize(count, page.randomNumbers(1));

@@ -212,6 +212,18 @@ def test_models_of_others_equal_keras(build, tmp_path):
         assert_same_maps(maps, theirs)
 
 
+@needs_node
+@pytest.mark.parametrize("pixels", visualize.PIXELS)
+def test_pixels_are_put_into_the_range_of_the_model(pixels, tmp_path):
+    model = foreign_models.make(foreign_models.two_heads)
+    images = np.random.default_rng(4).uniform(0, 255, (4, *model.input_shape[1:]))
+    scaled = visualize.PIXELS[pixels].from_bytes(images.astype(np.float32))
+    expected = np.concatenate(all_probabilities(model, scaled), axis=1)
+    tasks = [{"task": "probabilities", "images": images}]
+    found = computed(tmp_path, tasks, page.describe(model, "model", pixels))
+    assert np.abs(found.reshape(expected.shape) - expected).max() < 1e-4
+
+
 @pytest.mark.parametrize("name", build_live.NETWORKS)
 def test_committed_networks_are_those_of_the_models(name):
     committed = paths.ROOT / build_live.FOLDER / f"{name}.js"

@@ -70,6 +70,7 @@ class Curves {
       this.points[name].forEach(([v, p], i) => (i ? g.lineTo(X(v), Y(p[k])) : g.moveTo(X(v), Y(p[k]))));
       g.stroke();
     };
+    if (name !== "angle") g.fillText(LEVELS[name][1], 50, top + 28); // whose probability it is
     if (name === "angle")
       for (let k = 0; k < 12; k++)
         curve(k, k === argmax(answers.angle) ? color("--accent") : color("--bar"));
