@@ -45,6 +45,7 @@ benchmark: $(PEERS)
 	$(BIN)/python benchmarks/visualization.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/trials.py
+	$(BIN)/python benchmarks/live_page.py
 
 pins: $(INSTALLED)
 	sh tools/check_pins.sh

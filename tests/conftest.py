@@ -12,6 +12,8 @@ import pytest
 from coursework import paths
 from coursework.data import lines
 
+import browser
+
 mpl.use("Agg")
 MODELS = paths.ROOT / "models"
 
@@ -34,6 +36,16 @@ def all_lines():
 def few_lines():
     """Five images of each class."""
     return lines.build(per_class=5, seed=1)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One ``browser.Browser`` for all tests; they are skipped where there is none."""
+    if reason := browser.missing():
+        pytest.skip(reason)
+    started = browser.Browser()
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import sys
 
 from coursework import files, paths
 
+import build_live
 import readme_tables
 import report_figures
 import report_numbers
@@ -61,6 +62,7 @@ def build():
     for name in REPORTS:
         built |= report(name, known, drawn, doubts)
     built |= page(known, drawn, doubts)
+    built |= build_live.build()
     built |= {name: filled(name).encode() for name in READMES}
     return built, doubts
 

@@ -8,7 +8,7 @@ import sys
 
 import tensorflow as tf
 
-from . import drawing, loading, methods
+from . import drawing, files, loading, methods, page
 from . import network as networks
 from . import pixels as ranges
 
@@ -20,7 +20,10 @@ def main(arguments=None):
         network = networks.of(loading.load(options.model))
         if options.list:
             print(listing(network))
-        else:
+            return 0
+        if options.page:
+            _write_page(network, options)
+        if options.image or options.layer:
             drawing.visualize(network, options)
     except OSError as error:
         full = error.errno == errno.ENOSPC
@@ -32,6 +35,15 @@ def main(arguments=None):
     except KeyboardInterrupt:
         return report("\nstopped; the files listed above are complete", status=130)
     return 0
+
+
+def _write_page(network, options):
+    names = drawing.read_classes(network, options) if options.classes else None
+    name = pathlib.Path(options.model).stem
+    files.write_text(
+        page.make(network.model, name, options.pixels, names), options.page
+    )
+    print(options.page)
 
 
 def report(message, status):
@@ -51,8 +63,8 @@ def parse(arguments):
     _add_inputs(parser)
     _add_settings(parser)
     options = parser.parse_args(_shield_negative(arguments))
-    if not (options.list or options.image or options.layer):
-        parser.error("give --image FILE, --layer NAME, both, or --list")
+    if not (options.list or options.page or options.image or options.layer):
+        parser.error("give --image FILE, --layer NAME, both, --page FILE, or --list")
     if not options.image and (options.head or options.target is not None):
         parser.error("--head and --target are of maps, which need --image")
     if options.steps < 1:
@@ -73,6 +85,8 @@ def _add_inputs(parser):
     add(*("--target", "-t"), type=int, metavar="CLASS", help=target)
     names = "the names of the classes, one a line"
     add("--classes", metavar="FILE", type=pathlib.Path, help=names)
+    live = "one HTML file that runs the model in a browser: draw, see every layer"
+    add("--page", metavar="FILE", help=live)
     everything = "the layers and the heads, and nothing else"
     add("--list", action="store_true", help=everything)
 

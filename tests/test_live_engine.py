@@ -1,0 +1,236 @@
+"""The page's JavaScript computes what Keras and ``coursework.visualize`` compute."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from coursework import paths, records, visualize
+from coursework.data import lines
+from coursework.visualize import page
+
+import build_live
+import foreign_models
+
+NODE = shutil.which("node")
+NETWORKS = ("tuned_mnist", "tuned_lines", "four_head_lines", "plain_lines")
+LAYER_METHODS = ("gradcam", "hirescam", "layercam", "gradcam++")
+IMAGE_METHODS = ("input_gradient", "integrated_gradients", "occlusion")
+IMAGES = 100
+OF_MAPS = 2  # images
+RUNNER = pathlib.Path(__file__).parent / "live_engine.js"
+
+needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
+
+
+def computed(folder, tasks, network=None):
+    """What the page's JavaScript computes, (n,) float32.
+
+    Args:
+        folder: a temporary ``Path``.
+        tasks: list of dicts, as ``live_engine.js`` takes them; arrays of images become
+            files.
+        network: a description of ``page.describe``.
+    """
+    scripts = [page.LIVE / name for name in page.ENGINE]
+    scripts.append(paths.ROOT / build_live.FOLDER / "drawing.js")
+    if network:
+        scripts.append(folder / "network.js")
+        scripts[-1].write_text(page.script(network), encoding="utf-8")
+    for number, task in enumerate(tasks):
+        if "images" in task:
+            images = np.asarray(task["images"], np.float32)
+            file = folder / f"images{number}"
+            images.tofile(file)
+            task |= {"images": str(file), "size": int(np.prod(images.shape[1:]))}
+    job = {
+        "scripts": list(map(str, scripts)),
+        "network": network and network["name"],
+        "tasks": tasks,
+        "answers": str(folder / "answers"),
+    }
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    made = subprocess.run(
+        [NODE, RUNNER, folder / "job.json"], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    return np.fromfile(folder / "answers", np.float32)
+
+
+def load(name):
+    return records.load(name, paths.ROOT / "models")[0]
+
+
+def some_images(name, count=IMAGES):
+    """Lines of the dataset, or lines as gray pictures where MNIST may be missing."""
+    random = np.random.default_rng(1)
+    angles, lengths = random.uniform(0, 180, count), random.uniform(5, 18, count)
+    centers = random.uniform(8, 20, (count, 2))
+    widths = random.uniform(0.8, 3.2, count)
+    colors = random.uniform(0, 255, (count, 3)) * (1, 0, 1)
+    images = lines.draw(lengths, widths, angles, colors, centers).astype(np.float32)
+    return images if name.endswith("lines") else images.max(axis=-1, keepdims=True)
+
+
+def all_probabilities(model, images):
+    """Of all heads side by side, a sigmoid neuron as two classes."""
+    made = model.predict(images, verbose=0)
+    made = made if isinstance(made, list) else [made]
+    return [np.concatenate([1 - p, p], 1) if p.shape[1] == 1 else p for p in made]
+
+
+def assert_same_maps(found, expected):
+    """Within 1e-3 of each map's maximum and 1e-6."""
+    most = expected.max(axis=(1, 2))
+    assert (np.abs(found - expected).max(axis=(1, 2)) <= 1e-3 * most + 1e-6).all()
+
+
+@needs_node
+@pytest.mark.parametrize("name", [*NETWORKS, "plain_mnist"])
+def test_probabilities_are_those_of_keras(name, tmp_path):
+    model, images = load(name), some_images(name)
+    expected = all_probabilities(model, images)
+    tasks = [{"task": "probabilities", "images": images}]
+    found = computed(tmp_path, tasks, page.describe(model, name))
+    found = found.reshape(IMAGES, -1)
+    assert np.abs(found - np.concatenate(expected, axis=1)).max() < 1e-5
+    start = 0
+    for head in expected:
+        mine = found[:, start : start + head.shape[1]]
+        np.testing.assert_array_equal(mine.argmax(1), head.argmax(1))
+        start += head.shape[1]
+
+
+@needs_node
+@pytest.mark.parametrize("name", NETWORKS)
+def test_maps_are_those_of_the_library(name, tmp_path):
+    model, images = load(name), some_images(name, OF_MAPS)
+    network = page.describe(model, name)
+    spatial = [
+        step["name"]
+        for step in network["steps"]
+        if len(step["shape"]) == 3 and step["kind"] == "activation"
+    ]
+    requests, expected = [], []
+    for head in (head["name"] for head in network["heads"]):
+        for method in (*LAYER_METHODS, *IMAGE_METHODS):
+            layers = spatial if method in LAYER_METHODS else None
+            maps = visualize.class_activation_maps(
+                model, images, layers, head, method=method
+            )
+            for layer, of_layer in (maps if layers else {None: maps}).items():
+                request = {"method": method, "layer": layer, "head": head}
+                requests.append(request | {"targets": of_layer.targets.tolist()})
+                expected.append(of_layer.maps)
+    tasks = [{"task": "maps", "images": images, "requests": requests}]
+    found = computed(tmp_path, tasks, network).reshape(len(requests), OF_MAPS, 28, 28)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert_same_maps(mine, theirs)
+
+
+@needs_node
+def test_gradient_ascent_is_that_of_the_library(tmp_path):
+    model, units, steps = load("tuned_mnist"), [0, 7], 20
+    noise = np.random.default_rng(0).uniform(-0.02, 0.02, (28, 28, 1))
+    start = (255 * (0.5 + noise)).astype(np.float32)
+    expected = visualize.filters(
+        model, "relu2", units=units, steps=steps, objective="channel"
+    )
+    task = {"task": "ascent", "images": start, "layer": "relu2", "units": units}
+    task |= {"steps": steps, "objective": "channel"}
+    found = computed(tmp_path, [task], page.describe(model, "tuned_mnist"))
+    assert np.abs(found.reshape(2, 28, 28, 1) - expected.images).max() < 0.1  # of 255
+
+
+@needs_node
+def test_lines_are_drawn_like_those_of_the_dataset(tmp_path):
+    random, count = np.random.default_rng(2), 500
+    drawn = {
+        "length": random.uniform(1, 26, count),
+        "width": random.uniform(0.3, 6, count),
+        "angle": random.uniform(0, 180, count),
+        "blue": random.uniform(0, 1, count),
+        "x": random.uniform(0, 28, count),
+        "y": random.uniform(0, 28, count),
+    }
+    rows = [dict(zip(drawn, row, strict=True)) for row in zip(*drawn.values())]  # noqa: B905
+    found = computed(tmp_path, [{"task": "lines", "lines": rows}])
+    blue = drawn["blue"]
+    expected = lines.draw(
+        *(drawn["length"], drawn["width"], drawn["angle"]),
+        255 * np.stack([1 - blue, 0 * blue, blue], axis=1),
+        np.stack([drawn["x"], drawn["y"]], axis=1),
+    )
+    assert np.abs(found.reshape(expected.shape) - expected).max() <= 1
+
+
+@needs_node
+def test_shuffled_weights_change_the_answer_and_come_back(tmp_path):
+    image = some_images("tuned_mnist", 1)
+    tasks = [
+        {"task": "probabilities", "images": image},
+        {"task": "shuffled", "count": 3},
+    ]
+    network = page.describe(load("tuned_mnist"), "tuned_mnist")
+    found = computed(tmp_path, tasks, network)
+    first, layers, shuffled, back = np.split(found, [10, 11, 21])
+    assert layers == 11  # with weights
+    assert np.abs(shuffled - first).max() > 1e-3
+    np.testing.assert_array_equal(back, first)
+
+
+@needs_node
+@pytest.mark.parametrize("build", foreign_models.ALL)
+def test_models_of_others_equal_keras(build, tmp_path):
+    model = foreign_models.make(build)
+    network = page.describe(model, build.__name__)
+    images = np.random.default_rng(3).uniform(0, 255, (4, *model.input_shape[1:]))
+    images = images.astype(np.float32)
+    head = network["heads"][-1]["name"]
+    layer = next(s["name"] for s in network["steps"] if s["kind"] == "activation")
+    requests, expected = [], []
+    for method, place in (("hirescam", layer), ("input_gradient", None)):
+        maps = visualize.class_activation_maps(
+            model, images, place, head, method=method
+        )
+        request = {"method": method, "layer": place, "head": head}
+        requests.append(request | {"targets": maps.targets.tolist()})
+        expected.append(maps.maps)
+    tasks = [
+        {"task": "probabilities", "images": images},
+        {"task": "maps", "images": images, "requests": requests},
+    ]
+    found = computed(tmp_path, tasks, network)
+    probabilities = np.concatenate(all_probabilities(model, images), axis=1)
+    count = probabilities.size
+    mine = found[:count].reshape(probabilities.shape)
+    assert np.abs(mine - probabilities).max() < 1e-4
+    for maps, theirs in zip(found[count:].reshape(2, *expected[0].shape), expected):  # noqa: B905
+        assert_same_maps(maps, theirs)
+
+
+@needs_node
+@pytest.mark.parametrize("pixels", visualize.PIXELS)
+def test_pixels_are_put_into_the_range_of_the_model(pixels, tmp_path):
+    model = foreign_models.make(foreign_models.two_heads)
+    images = np.random.default_rng(4).uniform(0, 255, (4, *model.input_shape[1:]))
+    scaled = visualize.PIXELS[pixels].from_bytes(images.astype(np.float32))
+    expected = np.concatenate(all_probabilities(model, scaled), axis=1)
+    tasks = [{"task": "probabilities", "images": images}]
+    found = computed(tmp_path, tasks, page.describe(model, "model", pixels))
+    assert np.abs(found.reshape(expected.shape) - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", build_live.NETWORKS)
+def test_committed_networks_are_those_of_the_models(name):
+    committed = paths.ROOT / build_live.FOLDER / f"{name}.js"
+    assert committed.read_bytes() == build_live.network(name)
+
+
+@pytest.mark.parametrize("name", [*page.ENGINE, page.STYLE])
+def test_committed_scripts_are_those_of_the_library(name):
+    committed = paths.ROOT / build_live.FOLDER / name
+    assert committed.read_bytes() == build_live.script(name)
