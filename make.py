@@ -21,6 +21,11 @@ WINDOWS = os.name == "nt"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 VERSIONS = ("3.13", "3.12", "3.11")  # that the pins are for
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"  # for any Python
+ENVIRONMENT = {
+    "KERAS_BACKEND": "tensorflow",
+    "PYTHONUTF8": "1",  # what is printed on Windows, too
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # no notes about this processor
+}
 STOPPED = 130  # exit status after Ctrl-C
 NO_NETWORK = re.compile(
     "ConnectionError|ConnectTimeout|NameResolution|getaddrinfo|unreachable|ProxyError"
@@ -69,7 +74,7 @@ TARGETS = {
     ),
     "test": Target(
         "lint, tests, and a quick run of all notebooks",
-        runs="-m ruff check; -m ruff format --check; -m pytest tests; "
+        runs="-m ruff check; -m ruff format --check; -m pytest tests/; "
         f"QUICK=1 {NOTEBOOKS}",
     ),
     "repeats": Target(
@@ -168,11 +173,10 @@ def make(name, words):
 def call(words):
     """Run Python in .venv with ``words``, NAME=VALUE first; returns its exit status."""
     variables = dict(word.split("=", 1) for word in words if re.match("[A-Z]+=", word))
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONUTF8": "1"}
     process = subprocess.Popen(
         [str(PYTHON), *words[len(variables) :]],
         cwd=ROOT,
-        env={**environment, **variables},
+        env={**os.environ, **ENVIRONMENT, **variables},
     )
     try:
         return process.wait()

@@ -54,7 +54,8 @@ def check_number(number):
     """The ID of a group, a str (ValueError if it cannot be one)."""
     if not NUMBER.fullmatch(number):
         raise ValueError(
-            f"the group's number is {number!r}; expected letters, digits, - and _"
+            f"the group's number is {number!r}; expected letters, digits, - and _: "
+            f"make submission GROUP=13, or number in {FILE}"
         )
     return number
 
