@@ -1,10 +1,7 @@
-"""The runner on small notebooks: progress, stamps, failures, going on after a stop."""
+"""The runner on small notebooks: stamps, the bar, failures, going on after a stop."""
 
-import json
-import shutil
 import subprocess
 import sys
-import threading
 
 import nbformat
 import pytest
@@ -12,8 +9,9 @@ import pytest
 from coursework import paths
 from coursework.data import mnist
 
-import progress
 import run_notebooks
+
+FIRST, SECOND = "Q1/1_first.ipynb", "Q1/2_second.ipynb"
 
 
 @pytest.fixture
@@ -22,16 +20,16 @@ def project(sandbox, monkeypatch):
     monkeypatch.setattr(run_notebooks, "prepare_data", lambda names: None)
     monkeypatch.setattr(run_notebooks, "STATE", sandbox / "build" / "state.json")
     (sandbox / "coursework").mkdir()
-    write(sandbox, "Q1/1_first.ipynb", "x = 1", "print(x + 1)")
-    write(sandbox, "Q1/2_second.ipynb", "print('second')")
+    write(sandbox / FIRST, "x = 1", "print(x + 1)")
+    write(sandbox / SECOND, "print('second')")
     return sandbox
 
 
-def write(folder, name, *sources):
+def write(path, *sources):
     cells = [nbformat.v4.new_markdown_cell("# 1 Title\n\ntext\n\n## Part")]
     cells += [nbformat.v4.new_code_cell(source) for source in sources]
-    (folder / name).parent.mkdir(exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / name)
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
 
 
 def outputs(path):
@@ -39,134 +37,112 @@ def outputs(path):
     return ["".join(output.get("text", "") for output in c.outputs) for c in cells]
 
 
-def test_all_notebooks_are_run_in_order_and_stamped(project, capsys):
-    run_notebooks.run_all(run_notebooks.chosen_notebooks([]))
-    assert outputs(project / "Q1/1_first.ipynb") == ["", "2\n"]
-    assert outputs(project / "Q1/2_second.ipynb") == ["second\n"]
-    notebook = run_notebooks.read_notebook(project / "Q1/1_first.ipynb")
+def test_notebooks_are_run_in_order_and_stamped_and_a_run_goes_on(project, capsys):
+    """After a failing cell, which is named and leaves its notebook as it was."""
+    write(project / SECOND, "print('on the way')", "1 / 0")
+    names = run_notebooks.chosen_notebooks([])
+    with pytest.raises(run_notebooks.CellFailedError) as failure:
+        run_notebooks.run_all(names)
+    assert f"{SECOND} failed in code cell 2, “Part”" in str(failure.value)
+    assert "ZeroDivisionError: division by zero" in str(failure.value)
+    kept = outputs(project / "build/run/failed_2_second.ipynb")
+    assert kept[0] == "on the way\n"
+    assert outputs(project / FIRST) == ["", "2\n"]
+    assert outputs(project / SECOND) == ["", ""]
+    notebook = run_notebooks.read_notebook(project / FIRST)
     stamp = notebook.metadata[run_notebooks.STAMP]
     assert stamp["source_sha256"] == run_notebooks.source_sha256(notebook)
-    assert len(stamp["seconds"]) == 2
+    assert run_notebooks.expected_seconds(FIRST) == stamp["seconds"]
     assert [cell.execution_count for cell in notebook.cells[1:]] == [1, 2]
-    said = capsys.readouterr().out
-    assert "[1/2] Q1/1_first.ipynb: cell 1, Part; 0:0" in said
-    assert "done: 2 notebooks" in said
+    write(project / SECOND, "print('mended')")
+    capsys.readouterr()
+    run_notebooks.run_all(names)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"{FIRST}: finished before the run was stopped"
+    assert said[1:] == [f"{SECOND}: 1 cells", "done: 2 notebooks"]
+    assert outputs(project / SECOND) == ["mended\n"]
+    assert not run_notebooks.STATE.exists()
 
 
-def test_a_quick_run_leaves_the_notebooks_alone(project, monkeypatch):
-    monkeypatch.setattr(paths, "QUICK", True)
-    before = (project / "Q1/1_first.ipynb").read_bytes()
+@pytest.mark.parametrize("folder", ["quick", "stand_in"])
+def test_a_run_that_is_not_the_real_one_leaves_the_notebooks_alone(
+    project, monkeypatch, folder
+):
+    monkeypatch.setattr(paths, "QUICK", folder == "quick")
+    paths.use_stand_in(folder == "stand_in")
+    before = (project / FIRST).read_bytes()
     run_notebooks.STATE.parent.mkdir()
-    run_notebooks.STATE.write_text("{}")  # of a full run that was stopped
-    run_notebooks.run_all(run_notebooks.chosen_notebooks([]))
-    assert (project / "Q1/1_first.ipynb").read_bytes() == before
-    assert outputs(project / "build/quick/Q1/1_first.ipynb") == ["", "2\n"]
+    run_notebooks.STATE.write_text("{}", encoding="utf-8")  # a full run was stopped
+    run_notebooks.run_all([FIRST])
+    assert (project / FIRST).read_bytes() == before
+    assert outputs(project / "build" / folder / FIRST) == ["", "2\n"]
     assert run_notebooks.STATE.exists()
+    assert len(run_notebooks.expected_seconds(FIRST)) == 2
+    write(project / FIRST, "x = 1", "y = 2", "print(x + y)")  # it has grown since
+    assert run_notebooks.expected_seconds(FIRST) == [1, 1, 1]
 
 
-def test_a_quick_run_of_a_notebook_that_has_grown_since_the_last(project, monkeypatch):
-    monkeypatch.setattr(paths, "QUICK", True)
-    run_notebooks.run_all(["Q1/1_first.ipynb"])
-    assert len(run_notebooks.expected_seconds("Q1/1_first.ipynb", paths.results())) == 2
-    write(project, "Q1/1_first.ipynb", "x = 1", "y = 2", "print(x + y)")
-    assert run_notebooks.expected_seconds("Q1/1_first.ipynb", paths.results()) == []
-    run_notebooks.run_all(["Q1/1_first.ipynb"])
-    assert outputs(paths.results() / "Q1/1_first.ipynb") == ["", "", "3\n"]
+def test_what_changed_and_all_after_it_are_run_again(project):
+    def waiting():
+        now = {name: run_notebooks.fingerprint(name) for name in (FIRST, SECOND)}
+        return run_notebooks.skip_finished(now, finished), now
 
-
-def test_a_stand_in_run_leaves_the_notebooks_alone(project):
-    paths.use_stand_in()
-    before = (project / "Q1/1_first.ipynb").read_bytes()
-    run_notebooks.run_all(["Q1/1_first.ipynb"])
-    assert (project / "Q1/1_first.ipynb").read_bytes() == before
-    assert outputs(project / "build/stand_in/Q1/1_first.ipynb") == ["", "2\n"]
+    finished = {}
+    _, finished = waiting()
+    assert waiting()[0] == []
+    write(project / SECOND, "print('changed')")
+    assert waiting()[0] == [SECOND]
+    (project / "coursework" / "module.py").write_text("x = 1", encoding="utf-8")
+    assert waiting()[0] == [FIRST, SECOND]
+    _, finished = waiting()
+    paths.use_stand_in()  # and MNIST is there again, or gone
+    assert waiting()[0] == [FIRST, SECOND]
 
 
 def test_mnist_is_looked_for_only_where_a_notebook_asks_for_it(sandbox, monkeypatch):
     monkeypatch.setattr(run_notebooks.lines, "load", mnist.stand_in)
     monkeypatch.setenv("KERAS_HOME", str(sandbox))
-    write(sandbox, "Q2/1_lines.ipynb", "x = 1")
-    write(sandbox, "Q1/1_digits.ipynb", "digits = mnist.load_or_stand_in()")
-    run_notebooks.prepare_data(["Q2/1_lines.ipynb"])
+    write(sandbox / FIRST, "x = 1")
+    write(sandbox / SECOND, "digits = mnist.load_or_stand_in()")
+    run_notebooks.prepare_data([FIRST])
     assert not paths.is_stand_in()
-    run_notebooks.prepare_data(["Q1/1_digits.ipynb", "Q2/1_lines.ipynb"])
+    run_notebooks.prepare_data([SECOND, FIRST])
     assert paths.is_stand_in()
 
 
-def test_a_failing_cell_is_named_and_the_run_goes_on_from_there(project, capsys):
-    write(project, "Q1/2_second.ipynb", "print('on the way')", "1 / 0")
-    names = run_notebooks.chosen_notebooks([])
-    with pytest.raises(run_notebooks.CellFailedError) as failure:
-        run_notebooks.run_all(names)
-    message = str(failure.value)
-    assert "Q1/2_second.ipynb failed in code cell 2, “Part”" in message
-    assert "ZeroDivisionError: division by zero" in message
-    kept = outputs(project / "build/run/failed_2_second.ipynb")
-    assert kept[0] == "on the way\n"
-    assert outputs(project / "Q1/2_second.ipynb") == ["", ""]  # not half-executed
-    write(project, "Q1/2_second.ipynb", "print('mended')")
-    capsys.readouterr()
-    run_notebooks.run_all(names)
-    assert "Q1/1_first.ipynb: finished before the run was stopped" in (
-        capsys.readouterr().out
-    )
-    assert outputs(project / "Q1/2_second.ipynb") == ["mended\n"]
-    assert not run_notebooks.STATE.exists()
-
-
-def test_a_changed_notebook_and_all_after_it_are_run_again(project):
-    names = run_notebooks.chosen_notebooks([])
-    finished = prints(names)
-    assert run_notebooks.skip_finished(prints(names), finished) == []
-    write(project, "Q1/2_second.ipynb", "print('changed')")
-    assert run_notebooks.skip_finished(prints(names), finished) == names[1:]
-    (project / "coursework" / "module.py").write_text("x = 1")
-    assert run_notebooks.skip_finished(prints(names), finished) == names
-
-
-def test_what_was_run_on_the_stand_in_is_run_again_when_mnist_is_there(project):
-    names = run_notebooks.chosen_notebooks([])
-    paths.use_stand_in()
-    finished = prints(names)
-    paths.use_stand_in(False)
-    assert run_notebooks.skip_finished(prints(names), finished) == names
-
-
-def prints(names):
-    return {name: run_notebooks.fingerprint(name) for name in names}
-
-
 def test_a_notebook_that_is_edited_while_it_runs_is_not_overwritten(project):
-    write(project, "Q1/1_first.ipynb", "import time; time.sleep(2)")
-    edit = threading.Timer(1, write, (project, "Q1/1_first.ipynb", "print('edited')"))
-    edit.start()
-    with pytest.raises(ValueError, match=r"Q1/1_first\.ipynb was edited while it ran"):
-        run_notebooks.run_all(["Q1/1_first.ipynb"])
-    edit.join()
-    notebook = run_notebooks.read_notebook(project / "Q1/1_first.ipynb")
-    assert notebook.cells[1].source == "print('edited')"
-
-
-def test_on_a_terminal_the_line_is_renewed_and_fits(monkeypatch, capsys):
-    monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: True, raising=False)
-    timetable = progress.Timetable({"a" * 300: [1]})
-    timetable.start_cell("a" * 300, 0, "x")
-    with timetable.shown():
-        progress.time.sleep(1.5)
-    said = capsys.readouterr().out
-    assert "\r" in said
-    assert len(said.strip()) < shutil.get_terminal_size().columns + len("\r\x1b[K")
+    code = f"import pathlib; path = pathlib.Path({str(project / FIRST)!r})"
+    edit = "path.write_text(path.read_text('utf-8').replace('edit', 'new'), 'utf-8')"
+    write(project / FIRST, code, edit)
+    with pytest.raises(ValueError, match=rf"{FIRST} was edited while it ran"):
+        run_notebooks.run_all([FIRST])
+    assert "'new', 'new'" in (project / FIRST).read_text(encoding="utf-8")
 
 
 def test_a_dead_kernel_is_reported(project):
-    write(project, "Q1/1_first.ipynb", "import os; os._exit(1)")
+    write(project / FIRST, "import os; os._exit(1)")
     with pytest.raises(run_notebooks.CellFailedError, match="its Python process died"):
-        run_notebooks.run_all(["Q1/1_first.ipynb"])
+        run_notebooks.run_all([FIRST])
+
+
+def test_on_a_terminal_the_bar_shows_the_time_left(project, monkeypatch, capsys):
+    """In proportion to what the cells took the last time; cells not known count 1."""
+    monkeypatch.setattr(run_notebooks.sys.stdout, "isatty", lambda: True, raising=False)
+    known = {FIRST: [20, 10], SECOND: [30]}
+    monkeypatch.setattr(run_notebooks, "expected_seconds", known.get)
+    with run_notebooks.progress_bar(known) as bar:
+        bar.start_t -= 40  # twice as slow as the last time
+        bar.set_description_str(f"{FIRST}, Part", refresh=False)
+        bar.update(20)
+        bar.refresh()
+    said = capsys.readouterr().out
+    assert " 33%|████" in said
+    assert f"00:40, 01:20 left: {FIRST}, Part" in said
 
 
 def test_an_unknown_notebook_is_refused():
     command = [sys.executable, str(paths.ROOT / "tools/run_notebooks.py"), "Q9/x.ipynb"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2
     assert "no notebook Q9/x.ipynb; there are: Q1/1_datasets.ipynb" in result.stderr
     assert "Traceback" not in result.stderr
@@ -187,46 +163,7 @@ def test_import_notes_of_tensorflow_are_dropped_but_other_warnings_stay():
     assert [output.text for output in cell.outputs] == ["UserWarning: look at this\n"]
 
 
-def test_the_time_left_is_scaled_by_the_speed_of_this_machine(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
-    timetable = progress.Timetable({"a": [20, 10], "b": [30]})
-    timetable.start_cell("a", 0, "x")
-    assert timetable.seconds_left() == 60
-    now[0] = 40  # twice as slow as the last time
-    timetable.finish_cell()
-    timetable.start_cell("a", 1, "x")
-    assert timetable.seconds_left() == 80
-    now[0] = 50
-    assert timetable.seconds_left() == 70
-    assert "about 1:10 left" in timetable.line()
-
-
-def test_a_notebook_that_was_never_run_has_no_estimate():
-    timetable = progress.Timetable({"a": [1], "b": []})
-    timetable.start_cell("a", 0, "x")
-    assert timetable.seconds_left() is None
-    assert "time left not known yet" in timetable.line()
-
-
-def test_without_python_the_message_names_the_package(tmp_path):
-    script = paths.ROOT / "tools" / "make_venv.sh"
-    result = subprocess.run(
-        ["/bin/sh", str(script)],
-        cwd=tmp_path,
-        env={"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 2
-    assert "'sudo apt install python3 python3-venv'" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-
-
 def test_the_state_of_a_stopped_run_that_is_damaged_counts_as_none(project):
     run_notebooks.STATE.parent.mkdir(parents=True)
-    run_notebooks.STATE.write_text("{")
+    run_notebooks.STATE.write_text("{", encoding="utf-8")
     assert run_notebooks.read_state() == {}
-    run_notebooks.STATE.write_text(json.dumps({"a": "b"}))
-    assert run_notebooks.read_state() == {"a": "b"}

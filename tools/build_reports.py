@@ -7,12 +7,14 @@ All numbers come from ``models/*.json``. A README marks a table's place with
 in ``reports/templates``. Nothing is written unless everything could be built.
 """
 
+import json
 import re
 import sys
 
 from coursework import files, paths
 
 import build_live
+import group
 import readme_tables
 import report_figures
 import report_numbers
@@ -25,6 +27,7 @@ READMES = (
 )
 REPORTS = ("Q1", "Q2", "Q3")
 PAGE = "docs/index.html"
+CITATION = "CITATION.cff"
 BLOCK = re.compile(r"<!-- (?!end)(\w+) -->\n.*?<!-- end -->", re.DOTALL)
 TITLE = re.compile(r"\A# (.+)\n")
 
@@ -55,6 +58,7 @@ def build():
     Raises:
         OSError, ValueError: something is missing or wrong.
     """
+    ours = group.read()
     known = report_numbers.read_all()
     drawn = report_figures.draw_all(known)
     built = {f"reports/figures/{name}": drawing for name, drawing in drawn.items()}
@@ -64,6 +68,7 @@ def build():
     built |= page(known, drawn, doubts)
     built |= build_live.build()
     built |= {name: filled(name).encode() for name in READMES}
+    built[CITATION] = citation(ours).encode()
     return built, doubts
 
 
@@ -77,8 +82,32 @@ def report(name, known, drawn, doubts):
     title = TITLE.match(text)
     if not title:
         raise ValueError(f"{report_text.TEMPLATES}/{name}.md.j2 begins without a title")
-    pdf = report_pdf.make(text[title.end() :], title[1], for_pages.figures)
+    line = byline(group.read())
+    pdf = report_pdf.make(text[title.end() :], title[1], for_pages.figures, line)
+    if line:
+        escaped = re.sub(r"([\\`*_<>\[\]])", r"\\\1", line)
+        markdown = markdown.replace("\n", f"\n\n{escaped}\n", 1)
     return {f"reports/{name}.md": markdown.encode(), f"reports/{name}.pdf": pdf}
+
+
+def byline(ours):
+    """Who wrote a report, as far as ``group.toml`` says so, one line of text."""
+    number = f"Group {ours.number}" if ours.number else ""
+    parts = (number, ", ".join(ours.members), ours.repository)
+    return " · ".join(part for part in parts if part)
+
+
+def citation(ours):
+    """``CITATION.cff`` with the group's members and repository, str."""
+    text = (paths.ROOT / CITATION).read_text(encoding="utf-8")
+    names = [json.dumps(name, ensure_ascii=False) for name in ours.members]
+    authors = "".join(f"  - name: {name}\n" for name in names or ["The authors"])
+    text = re.sub(
+        r"^authors:\n(  .*\n)+", lambda _: f"authors:\n{authors}", text, flags=re.M
+    )
+    text = re.sub(r"^repository-code: .*\n", "", text, flags=re.M)
+    code = f'repository-code: "{ours.repository}"\n' if ours.repository else ""
+    return text.replace("license: MIT\n", f"license: MIT\n{code}")
 
 
 def page(known, drawn, doubts):

@@ -1,75 +1,80 @@
 """Write the zips that the brief asks for: one for each question, and one of the three.
 
-    python tools/make_submission.py GROUP        submission/1.zip, 2, 3 and GROUP.zip
+    python tools/make_submission.py [GROUP]     submission/1.zip, 2, 3 and GROUP.zip
 
 Each question's zip runs on its own: its notebooks, the package, the pins, its networks,
 its README and its report. The same files give the same bytes.
 """
 
 import argparse
-import json
 import pathlib
 import posixpath
 import re
 import string
 import sys
-import typing
 import zipfile
+from typing import NamedTuple
 
-from coursework import files, paths
+from coursework import files, paths, records
 from coursework.figures import tables
 
+import group
 import run_notebooks
 
 TEMPLATES = pathlib.Path(__file__).parent / "submission"
-GROUP = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-SHARED = (
-    *("coursework/*.py", "coursework/*/*.py", "data/README.md", "LICENSE"),
-    *("requirements.txt", "constraints.txt", "pyproject.toml"),
-    *("tools/run_notebooks.py", "tools/progress.py", "tools/make_venv.sh"),
-)
+SHARED = [
+    "coursework/*.py",
+    "coursework/*/*.py",
+    "data/README.md",
+    "LICENSE",
+    "Makefile",
+    "make.py",
+    "requirements.txt",
+    "constraints.txt",
+    "pyproject.toml",
+    "tools/run_notebooks.py",
+]
 LINK = re.compile(r"!?\[([^\[\]]*)\]\(([^()\s#{}]+)(#[^()\s]*)?\)")
 PACKED_ALREADY = (".keras", ".png", ".pdf", ".zip")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file: the earliest that a zip can tell
+MNIST = (
+    "MNIST is downloaded, or taken from `data/mnist.npz`; without either small "
+    "stand-in digits are used, and the output says so."
+)
 
 
-class Question(typing.NamedTuple):
-    """What a question's zip holds besides ``SHARED``.
-
-    Attributes:
-        title: str.
-        networks: names of trained networks, each with its record.
-        experiments: names of further records.
-        patterns: of further files.
-    """
+class Question(NamedTuple):
+    """What a question's zip holds besides ``SHARED``, its notebooks and its report."""
 
     title: str
     networks: tuple
-    experiments: tuple
+    studies: tuple
     patterns: tuple = ()
 
 
-_LINE_NETWORKS = ("plain_lines", "tuned_lines", "four_head_lines")
-_DIGIT_NETWORKS = ("plain_mnist", "tuned_mnist")
 QUESTIONS = {
     1: Question(
         "foundations of convolutional neural networks",
-        ("plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"),
-        (
-            *("padding", "variations_lines", "variations_mnist", "sample_efficiency"),
-            *("ablation_lines", "ablation_mnist"),
+        networks=("plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"),
+        studies=(
+            "padding",
+            "variations_lines",
+            "variations_mnist",
+            "sample_efficiency",
+            "ablation_lines",
+            "ablation_mnist",
         ),
     ),
     2: Question(
         "multi-head classification",
-        _LINE_NETWORKS,
-        ("variations_four_heads", "unseen_lines"),
+        networks=("plain_lines", "tuned_lines", "four_head_lines"),
+        studies=("variations_four_heads", "unseen_lines"),
     ),
     3: Question(
         "looking into networks",
-        (*_LINE_NETWORKS, *_DIGIT_NETWORKS),
-        ("activations", "filters", "class_activation_maps", "map_tests"),
-        ("models/README.md", "Q3/visualize.py", "Q3/examples/*.png"),
+        networks=tuple(records.NOTEBOOKS),
+        studies=("activations", "filters", "class_activation_maps", "map_tests"),
+        patterns=("models/README.md", "Q3/visualize.py", "Q3/examples/*.png"),
     ),
 }
 
@@ -77,10 +82,12 @@ QUESTIONS = {
 def main(arguments=None):
     """Write the zips; 0 is success, 2 bad input or a full disk, 130 Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("group", help="the group's number, 13 for example")
-    words = sys.argv[1:] if arguments is None else arguments
+    about = f"the group's number, 13 for example; by default that of {group.FILE}"
+    parser.add_argument("group", nargs="?", help=about)
+    number = parser.parse_args(arguments).group
     try:
-        for path in write(parser.parse_args(["--", *words]).group, folder()):
+        number = group.read().number if number is None else number
+        for path in write(number, paths.ROOT / "submission"):
             size = path.stat().st_size / 1e6
             print(f"{paths.relative(path)}: {size:.1f} MB")
     except (OSError, ValueError) as error:
@@ -92,15 +99,11 @@ def main(arguments=None):
     return 0
 
 
-def folder():
-    return paths.ROOT / "submission"
-
-
-def write(group, target):
+def write(number, target):
     """Write all four zips to a folder; all is checked before the first is written.
 
     Args:
-        group: str, the group's ID.
+        number: str, of the group.
         target: the folder, made if need be.
 
     Returns:
@@ -108,34 +111,17 @@ def write(group, target):
 
     Raises:
         FileNotFoundError: a notebook, network, record, figure or report is missing.
-        ValueError: the group's ID is none, or a record does not match its network.
+        ValueError: it is no number of a group, or a record does not fit its network.
         OSError: a zip cannot be written; what is in the folder is whole.
     """
-    check_group(group)
-    contents = {number: contents_of(number) for number in QUESTIONS}
-    written = [target / f"{number}.zip" for number in QUESTIONS]
-    for (number, content), path in zip(contents.items(), written, strict=True):
-        write_zip(path, {f"{number}/{name}": data for name, data in content.items()})
-    everything = {"README.md": assignment_readme()}
-    everything |= {path.name: path.read_bytes() for path in written}
-    written.append(target / group_file(group))
-    write_zip(written[-1], everything)
-    return written
-
-
-def check_group(group):
-    """ValueError if ``group`` cannot be a group's ID."""
-    if not GROUP.fullmatch(group):
-        raise ValueError(
-            f"the group's ID is {group!r}; expected letters, digits, - and _: "
-            "make submission GROUP=13"
-        )
-
-
-def group_file(group):
-    """The name of a group's zip; groups 1 to 3 must not take that of a question's."""
-    taken = group in map(str, QUESTIONS)
-    return f"group_{group}.zip" if taken else f"{group}.zip"
+    own = f"{group.check_number(number)}.zip"
+    zips = {f"{question}.zip": contents_of(question) for question in QUESTIONS}
+    own = f"group_{own}" if own in zips else own
+    for name, content in zips.items():
+        write_zip(target / name, content)
+    everything = {name: (target / name).read_bytes() for name in zips}
+    write_zip(target / own, {"README.md": assignment_readme(number), **everything})
+    return [target / name for name in (*zips, own)]
 
 
 # --- what a question's zip holds ------------------------------------------------------
@@ -148,51 +134,30 @@ def contents_of(number):
         FileNotFoundError, ValueError: as ``write``.
     """
     names = names_of(number)
-    texts = {name: _text(name) for name in names if name.endswith((".md", ".ipynb"))}
-    for name, text in texts.items():
-        names |= figures_in(name, text)
+    pages = {name: _text(name) for name in names if name.endswith((".md", ".ipynb"))}
+    for name, text in pages.items():
+        shown = [link for link in links_in(name, text) if "reports/figures/" in link]
+        names |= {found for link in shown for found in _glob(link)}
     content = {name: (paths.ROOT / name).read_bytes() for name in names}
-    content["Makefile"] = (TEMPLATES / "Makefile").read_bytes()
     content["README.md"] = question_readme(number, names)
-    for name, text in texts.items():
+    for name, text in pages.items():
         content[name] = without_dead_links(name, text, content).encode()
-    return dict(sorted(content.items()))
+    return {f"{number}/{name}": content[name] for name in sorted(content)}
 
 
 def names_of(number):
     """The files of a question, without the figures that its pages show: set of str."""
-    question = QUESTIONS[number]
+    question, models = QUESTIONS[number], paths.ROOT / "models"
     for network in question.networks:
-        check_pair(network)
-    single = [f"models/{network}.keras" for network in question.networks]
-    single += [
-        f"models/{record}.json" for record in question.networks + question.experiments
-    ]
-    single += [f"reports/Q{number}.md", f"reports/Q{number}.pdf"]
-    patterns = (*SHARED, f"Q{number}/[0-9]_*.ipynb", f"Q{number}/README.md")
-    found = {
-        name for pattern in (*patterns, *question.patterns) for name in _glob(pattern)
-    }
-    return found | {name for pattern in single for name in _glob(pattern)}
-
-
-def check_pair(network):
-    """See that a network and its record are there and belong together.
-
-    Raises:
-        FileNotFoundError, ValueError: one is missing, or they do not.
-    """
-    model, record = (f"models/{network}.{ending}" for ending in ("keras", "json"))
-    _glob(model)
-    _glob(record)
-    try:
-        expected = json.loads(_text(record))["model_sha256"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{record} is not a record: {_remedy(record)}") from error
-    if files.sha256_of_file(paths.ROOT / model) != expected:
-        raise ValueError(
-            f"{model} is not the network that {record} describes: {_remedy(record)}"
-        )
+        records.read_checked(network, models)
+    for study in question.studies:
+        records.read_study(study, models)
+    patterns = [*SHARED, *question.patterns, f"Q{number}/[0-9]_*.ipynb"]
+    patterns += [f"Q{number}/README.md"]
+    patterns += [f"reports/Q{number}.md", f"reports/Q{number}.pdf"]
+    patterns += [f"models/{name}.keras" for name in question.networks]
+    patterns += [f"models/{name}.json" for name in question.networks + question.studies]
+    return {name for pattern in patterns for name in _glob(pattern)}
 
 
 def _glob(pattern):
@@ -203,16 +168,11 @@ def _glob(pattern):
         if path.is_file() and not path.name.startswith(".")
     ]
     if not found:
-        raise FileNotFoundError(f"{pattern} is missing: {_remedy(pattern)}")
+        raise FileNotFoundError(
+            f"{pattern} is missing: make run writes figures, make reports the reports; "
+            "all else belongs to the project"
+        )
     return found
-
-
-def _remedy(pattern):
-    if pattern.startswith("reports/"):
-        return "make reports writes the reports, make run the figures"
-    if pattern.startswith("models/"):
-        return "make run writes the networks and their records"
-    return "it belongs to the project; fetch it again"
 
 
 def _text(name):
@@ -221,23 +181,19 @@ def _text(name):
 
 def links_in(name, text):
     """Local files that a page links to, seen from the project's folder: list of str."""
-    base = posixpath.dirname(name)
     targets = [match.group(2) for match in LINK.finditer(text)]
-    return [posixpath.normpath(posixpath.join(base, target)) for target in targets]
+    return [_seen_from_root(name, target) for target in targets]
 
 
-def figures_in(name, text):
-    """The figures that a page shows or links to (FileNotFoundError if missing)."""
-    linked = {t for t in links_in(name, text) if t.startswith("reports/figures/")}
-    return {found for target in sorted(linked) for found in _glob(target)}
+def _seen_from_root(name, target):
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
 
 
 def without_dead_links(name, text, content):
     """A page whose links to what is not in the zip are plain words."""
-    base = posixpath.dirname(name)
 
     def keep_or_not(match):
-        target = posixpath.normpath(posixpath.join(base, match.group(2)))
+        target = _seen_from_root(name, match.group(2))
         inside = any(n == target or n.startswith(f"{target}/") for n in content)
         dead = not inside and (paths.ROOT / target).exists()
         return match.group(1) if dead else match.group(0)
@@ -251,34 +207,26 @@ def without_dead_links(name, text, content):
 def question_readme(number, names):
     """The page that says how to install and run a question's zip, bytes."""
     notebooks = sorted(name for name in names if name.endswith(".ipynb"))
-    rows = [(f"[{name}]({name})", title_of(name)) for name in notebooks]
+    rows = [f"| [{name}]({name}) | {title_of(name)} |" for name in notebooks]
     if "Q3/visualize.py" in names:
-        rows.append(("`Q3/visualize.py`", "the command that looks inside a network"))
-    rows += [
-        ("`models/`", f"{', '.join(QUESTIONS[number].networks)}; records of all runs"),
-        ("`reports/`", "the report, and the figures"),
-        ("`coursework/`, `tools/`", "the code that the notebooks and `make` call"),
-        ("[data/README.md](data/README.md)", "where the data come from"),
-    ]
+        rows.append("| `Q3/visualize.py` | the command that looks inside a network |")
     digits = any(run_notebooks.needs_digits(name) for name in notebooks)
-    mnist = (
-        "MNIST is downloaded, or taken from `data/mnist.npz`; without either "
-        "small stand-in digits are used, and the output says so."
-    )
     return _filled(
         "question.md",
         question=number,
         title=QUESTIONS[number].title,
-        mnist=mnist if digits else "No network is needed to run.",
-        contents="\n".join(tables.markdown(["", ""], rows).splitlines()[2:]),
+        mnist=MNIST if digits else "No network is needed to run.",
+        notebooks="\n".join(rows),
+        networks=", ".join(QUESTIONS[number].networks),
     )
 
 
-def assignment_readme():
+def assignment_readme(number):
     """The page beside the three zips, bytes."""
-    rows = [(f"`{n}.zip`", f"question {n}: {q.title}") for n, q in QUESTIONS.items()]
-    contents = "\n".join(tables.markdown(["", ""], rows).splitlines()[2:])
-    return _filled("assignment.md", contents=contents)
+    rows = [f"| `{n}.zip` | question {n}: {q.title} |" for n, q in QUESTIONS.items()]
+    names = ", ".join(group.read().members)
+    by = f"Group {number}: {names}" if names else f"Group {number}"
+    return _filled("assignment.md", group=by, contents="\n".join(rows))
 
 
 def title_of(name):
@@ -287,16 +235,15 @@ def title_of(name):
     return notebook.cells[0].source.splitlines()[0].lstrip("# ")
 
 
-def versions():
-    """Python and every module that the requirements name, as a table."""
-    text = _text("requirements.txt")
-    pins = re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", text, re.MULTILINE)
-    return tables.markdown(["", "version"], [("Python", "3.11, 3.12 or 3.13"), *pins])
-
-
 def _filled(template, **fields):
+    """A template with its fields, and Python and every pinned module as a table."""
+    pins = re.findall(
+        r"^([\w.-]+)(?:\[.*\])?==(\S+)", _text("requirements.txt"), re.MULTILINE
+    )
+    pins = [("Python", "3.11, 3.12 or 3.13"), *pins]
+    fields["versions"] = tables.markdown(["", "version"], pins)
     text = (TEMPLATES / template).read_text(encoding="utf-8")
-    return string.Template(text).substitute(versions=versions(), **fields).encode()
+    return string.Template(text).substitute(fields).encode()
 
 
 # --- writing --------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 Both come as Python wheels. The same text and figures give the same bytes.
 """
 
+import json
 import pathlib
 import tempfile
 
@@ -14,13 +15,14 @@ from coursework import paths
 TEMPLATE = "reports/templates/report.typ"
 
 
-def make(text, title, figures):
+def make(text, title, figures, byline=""):
     """Set a report.
 
     Args:
         text: str, Markdown without its title; figures are ``figures/NAME``.
         title: str.
         figures: dict, file name → bytes of a PNG.
+        byline: str, below the title.
 
     Returns:
         The bytes of a PDF.
@@ -33,6 +35,8 @@ def make(text, title, figures):
     if not template.is_file():
         raise FileNotFoundError(f"{TEMPLATE} is missing: get it back from git")
     options = [f"--template={template}", f"--variable=title={title}", "--wrap=none"]
+    if byline:  # as a string of typst's, in which no character is markup
+        options.append(f"--variable=byline={json.dumps(byline, ensure_ascii=False)}")
     options += ["--shift-heading-level-by=-1", "--columns=10000"]
     try:
         source = pypandoc.convert_text(text, "typst", "markdown", extra_args=options)

@@ -15,12 +15,12 @@ from PIL import Image
 
 from coursework import paths
 
+import group
 import report_figures
 import report_numbers
 import run_notebooks
 
 TEMPLATES = "reports/templates"
-REPOSITORY = ""  # of the page's links: "https://github.com/NAME/PROJECT"; else relative
 FULL_WIDTH = report_figures.WIDTH * report_figures.DPI  # px of a figure as wide as text
 MOST_FIGURES = 6
 MADE = {f"reports/Q{number}.{kind}" for number in (1, 2, 3) for kind in ("md", "pdf")}
@@ -147,19 +147,22 @@ class Text:
 class Page(Text):
     """The web page; its pictures are copied beside it.
 
-    A server shows ``docs/`` alone, so links lead to the repository where it is known.
+    A server shows ``docs/`` alone, so links lead to the repository where ``group.toml``
+    names one.
     """
 
     def own(self):
         notebooks = run_notebooks.all_notebooks()
-        return super().own() | {"link": self.link, "notebooks": notebooks}
+        called = {"link": self.link, "notebooks": notebooks, "group": group.read()}
+        return super().own() | called
 
     def link(self, path):
         """Where a file or folder of the project is to be seen."""
         if not (paths.ROOT / path).exists() and path not in MADE:
             raise ValueError(f"the page links to {path}, which is missing")
         kind = "tree" if (paths.ROOT / path).is_dir() else "blob"
-        return f"{REPOSITORY}/{kind}/main/{path}" if REPOSITORY else f"../{path}"
+        repository = group.read().repository
+        return f"{repository}/{kind}/main/{path}" if repository else f"../{path}"
 
     def figure(self, name, caption):
         """A picture with its caption, and its size, so that the page does not jump."""

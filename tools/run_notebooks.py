@@ -6,7 +6,7 @@
 
 A run that was stopped goes on with the first notebook that is not finished. An executed
 notebook carries a stamp: the hash of the code it was executed with and the seconds of
-each cell, from which the time left is estimated.
+each cell, by which the bar advances and from which the time left is estimated.
 """
 
 import argparse
@@ -20,12 +20,11 @@ import time
 
 import nbclient
 import nbformat
+import tqdm
 from nbclient import exceptions
 
 from coursework import files, paths
 from coursework.data import lines, mnist
-
-import progress
 
 STATE = paths.BUILD / "run" / "finished.json"
 STAMP = "coursework"
@@ -36,28 +35,19 @@ STARTUP_NOTES = re.compile(
 
 def main():
     """Parse the command line and run; 0 is success, 1 a failing cell, 2 bad input."""
-    try:
-        notebooks = chosen_notebooks(parse_arguments())
-        run_all(notebooks)
-    except CellFailedError as failure:
-        return report(failure, status=1)
-    except (OSError, ValueError) as error:
-        return report(error, status=2)
-    except KeyboardInterrupt:
-        hint = "" if paths.QUICK else "; the same command goes on from here"
-        return report(f"stopped{hint}", status=130)
-    return 0
-
-
-def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("notebooks", nargs="*", help="Q1/1_datasets.ipynb, for example")
-    return parser.parse_args().notebooks
-
-
-def report(message, status):
-    print(f"\n{message}", file=sys.stderr)
-    return status
+    names = parser.parse_args().notebooks
+    try:
+        run_all(chosen_notebooks(names))
+    except (CellFailedError, OSError, ValueError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1 if isinstance(error, CellFailedError) else 2
+    except KeyboardInterrupt:
+        hint = "" if paths.QUICK else "; the same command goes on from here"
+        print(f"\nstopped{hint}", file=sys.stderr)
+        return 130
+    return 0
 
 
 class CellFailedError(Exception):
@@ -70,7 +60,7 @@ class CellFailedError(Exception):
 def all_notebooks():
     """The project's notebooks in the order in which they build on each other."""
     return [
-        str(path.relative_to(paths.ROOT))
+        path.relative_to(paths.ROOT).as_posix()
         for path in sorted(paths.ROOT.glob("Q[0-9]/[0-9]_*.ipynb"))
     ]
 
@@ -107,17 +97,12 @@ def fingerprint(name):
     return digest.hexdigest()
 
 
-def expected_seconds(name, folder):
-    """Seconds of each code cell when the notebook was last run; empty if not known.
-
-    They are not known either if the notebook has got more cells, or lost some, since.
-    """
-    path, source = folder / name, paths.ROOT / name
-    if not path.exists() and not paths.QUICK:
-        path = source
-    seconds = stamped_seconds(read_notebook(path)) if path.exists() else []
+def expected_seconds(name):
+    """Seconds that each code cell took the last time; one each where none are known."""
+    kept, source = paths.results() / name, paths.ROOT / name
     cells = len(code_cells(read_notebook(source)))
-    return seconds if len(seconds) == cells else []
+    seconds = stamped_seconds(read_notebook(kept)) if kept.exists() else []
+    return seconds if len(seconds) == cells else [1] * cells
 
 
 def stamped_seconds(notebook):
@@ -138,18 +123,27 @@ def run_all(names):
     resumable = names == all_notebooks() and not paths.QUICK
     finished = read_state() if resumable else {}
     waiting = skip_finished(prints, finished)
-    folder = paths.results()
-    timetable = progress.Timetable(
-        {name: expected_seconds(name, folder) for name in waiting}
-    )
-    for name in waiting:
-        run_one(name, folder / name, timetable)
-        finished[name] = prints[name]
-        if resumable:
-            files.write_text(STATE, json.dumps(finished, indent=1))
+    with progress_bar(waiting) as bar:
+        for name in waiting:
+            run_one(name, paths.results() / name, bar)
+            finished[name] = prints[name]
+            if resumable:
+                files.write_text(STATE, json.dumps(finished, indent=1))
     if resumable:
         STATE.unlink(missing_ok=True)
-    print(f"done: {len(names)} notebooks, {progress.clock(timetable.elapsed())}")
+    print(f"done: {len(names)} notebooks")
+
+
+def progress_bar(names):
+    """A bar as long as the notebooks took the last time; off a terminal no bar."""
+    return tqdm.tqdm(
+        total=sum(sum(expected_seconds(name)) for name in names),
+        bar_format="{percentage:3.0f}%|{bar:12}| {elapsed}, {remaining} left: {desc}",
+        smoothing=0,  # the speed of this machine is that of all cells so far
+        dynamic_ncols=True,
+        disable=None,
+        file=sys.stdout,
+    )
 
 
 def prepare_data(names):
@@ -168,7 +162,7 @@ def needs_digits(name):
 
 def read_state():
     try:
-        return json.loads(STATE.read_text())
+        return json.loads(STATE.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
 
@@ -182,27 +176,29 @@ def skip_finished(prints, finished):
     return []
 
 
-def run_one(name, target, timetable):
+def run_one(name, target, bar):
     """Execute a notebook and write it, stamped, to ``target``.
 
     Raises:
         CellFailedError: a cell failed; the notebook up to there is under build/run/.
+        ValueError: somebody edited the notebook meanwhile, so it is left as it is.
     """
     notebook = read_notebook(paths.ROOT / name)
     clear_outputs(notebook)
+    seconds = []
+    bar.write(f"{name}: {len(code_cells(notebook))} cells", file=sys.stdout)
+    sys.stdout.flush()
     try:
-        seconds = execute(notebook, name, timetable)
+        execute(notebook, name, bar, seconds)
     except (exceptions.CellExecutionError, exceptions.DeadKernelError) as error:
         raise CellFailedError(
-            describe_failure(error, name, notebook, timetable)
+            describe_failure(error, name, notebook, len(seconds))
         ) from error
     if source_sha256(notebook) != source_sha256(read_notebook(paths.ROOT / name)):
         raise ValueError(f"{name} was edited while it ran, so it is left as it is")
     drop_startup_notes(notebook)
-    notebook.metadata[STAMP] = {
-        "source_sha256": source_sha256(notebook),
-        "seconds": seconds,
-    }
+    stamp = {"source_sha256": source_sha256(notebook), "seconds": seconds}
+    notebook.metadata[STAMP] = stamp
     write_notebook(notebook, target)
 
 
@@ -211,9 +207,19 @@ def clear_outputs(notebook):
         cell.outputs, cell.execution_count = [], None
 
 
-def execute(notebook, name, timetable):
-    """Run all cells in a fresh kernel; returns the seconds of each code cell."""
-    client = nbclient.NotebookClient(
+class Client(nbclient.NotebookClient):
+    """Shows the bar anew at each line that a cell prints, so that it does not stand."""
+
+    bar = None
+
+    def process_message(self, *arguments):
+        self.bar.refresh()
+        return super().process_message(*arguments)
+
+
+def execute(notebook, name, bar, seconds):
+    """Run all cells in a fresh kernel; appends what each code cell took to a list."""
+    client = Client(
         notebook,
         timeout=None,
         kernel_name="python3",
@@ -222,18 +228,17 @@ def execute(notebook, name, timetable):
         coalesce_streams=True,
         resources={"metadata": {"path": str((paths.ROOT / name).parent)}},
     )
-    seconds = []
-    with client.setup_kernel(stderr=subprocess.DEVNULL), timetable.shown():
-        heading = ""
+    client.bar = bar
+    expected = expected_seconds(name)
+    with client.setup_kernel(stderr=subprocess.DEVNULL):
         for index, cell in enumerate(notebook.cells):
-            heading = last_heading(cell, heading)
             if cell.cell_type == "code":
+                heading = heading_above(notebook, index)
+                bar.set_description_str(f"{name}, {heading}")
                 start = time.perf_counter()
-                timetable.start_cell(name, len(seconds), heading)
                 client.execute_cell(cell, index, execution_count=len(seconds) + 1)
                 seconds.append(round(time.perf_counter() - start, 1))
-                timetable.finish_cell()
-    return seconds
+                bar.update(expected[len(seconds) - 1])
 
 
 def drop_startup_notes(notebook):
@@ -246,12 +251,11 @@ def drop_startup_notes(notebook):
         ]
 
 
-def last_heading(cell, heading):
-    """The nearest heading at or above a cell."""
-    if cell.cell_type != "markdown":
-        return heading
-    headings = [line for line in cell.source.splitlines() if line.startswith("#")]
-    return headings[-1].lstrip("# ") if headings else heading
+def heading_above(notebook, index):
+    """The nearest heading above a cell."""
+    texts = [c.source for c in notebook.cells[:index] if c.cell_type == "markdown"]
+    headings = re.findall(r"^#+ (.+)", "\n".join(texts), re.MULTILINE)
+    return headings[-1] if headings else ""
 
 
 def write_notebook(notebook, target):
@@ -259,16 +263,16 @@ def write_notebook(notebook, target):
     files.write_text(target, nbformat.writes(notebook))
 
 
-def describe_failure(error, name, notebook, timetable):
+def describe_failure(error, name, notebook, cell):
     """What failed, where, and where to look; the notebook as far as it got is kept."""
     kept = paths.BUILD / "run" / f"failed_{pathlib.Path(name).name}"
     write_notebook(notebook, kept)
+    heading = heading_above(notebook, notebook.cells.index(code_cells(notebook)[cell]))
+    cause = "its Python process died; was there enough memory?"
     if isinstance(error, exceptions.CellExecutionError):
         cause = f"{error.ename}: {error.evalue}"
-    else:
-        cause = "its Python process died; was there enough memory?"
     return (
-        f"{name} failed in code cell {timetable.cell + 1}, “{timetable.heading}”:\n"
+        f"{name} failed in code cell {cell + 1}, “{heading}”:\n"
         f"  {cause}\n"
         f"  the notebook with the whole error: {paths.relative(kept)}\n"
         "  when it is mended, run the same command again"
