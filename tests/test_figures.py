@@ -7,7 +7,7 @@ from PIL import Image
 
 from coursework import figures, visualize
 from coursework.data import lines
-from coursework.figures import style, trust, trust_text
+from coursework.figures import activations, style, tables, trust, trust_text
 from coursework.studies import maps as map_study
 from coursework.training import heads, metrics
 
@@ -176,11 +176,29 @@ def test_head_errors_are_means_over_the_seeds():
 def test_following_an_image_shows_one_channel_with_its_range():
     conv = np.zeros((4, 4, 3))
     conv[1, 1] = 1, 5, -2
-    values = {"image": np.zeros((6, 6, 1), np.uint8), "conv1": conv}
-    grid = figures.follow({"line": values}, ["image", "conv1"], "title").axes
-    assert grid[1].get_title() == "conv1, channel 1\n0 to 5"
-    assert grid[1].images[0].get_array().max() == 5
+    values = {"image": np.zeros((6, 6, 1), np.uint8), "conv1": conv, "channel": 1}
+    values["kernel"] = np.ones((3, 3, 3))
+    shown = ["image", "kernel", "conv1"]
+    grid = figures.follow({"line": values}, shown, "title").axes
+    assert grid[2].get_title() == "conv1, channel 1\n0 to 5"
+    assert grid[2].images[0].get_array().max() == 5
     assert grid[0].get_ylabel() == "line"
+    (frame,) = grid[0].patches
+    assert (frame.get_xy(), frame.get_width()) == ((0.5, 0.5), 3)
+
+
+def test_a_negative_value_makes_a_signed_scale():
+    values = {"a": np.array([[[2.0], [1.0]]]), "b": np.array([[[2.0], [-1.0]]])}
+    grid = figures.follow({"line": values | {"channel": 0}}, ["a", "b"], "title").axes
+    assert [axes.images[0].get_clim() for axes in grid] == [(0, 2), (-2, 2)]
+
+
+def test_the_spread_of_channels_is_sorted():
+    values = np.zeros((2, 1, 1, 3))
+    values[1] = 6, 2, 4
+    (axes,) = figures.channel_spread(("a", values), ("b", values / 2), "x").axes
+    assert axes.lines[0].get_ydata().tolist() == [1, 2, 3]
+    assert axes.lines[1].get_ydata().tolist() == [0.5, 1, 1.5]
 
 
 @pytest.fixture
@@ -223,14 +241,17 @@ def test_a_sheet_has_all_channels_of_all_layers(sandbox):
         assert picture.size == (930, 3 * 22 + (2 * 58 + 2) + 2 * 14)
 
 
+CELLS = {
+    "angle": {"trained": 1.0, "untrained": 0.9, "gain": 0.1, "p": 0.001},
+    "color": {"trained": 0.8, "untrained": 0.9, "gain": -0.2, "p": 0.001},
+}
+
+
 def probe_study():
-    cell = {"trained": 1.0, "untrained": 0.9, "gain": 0.1, "p": 0.001}
-    worse = {"trained": 0.8, "untrained": 0.9, "gain": -0.2, "p": 0.001}
-    by_label = {"angle": cell, "color": worse}
     return {
         "images": 1000,
         "pixels": {"angle": {"probe": 0.3}, "color": {"probe": 0.9, "sum": 1.0}},
-        "layers": {"plain_lines": {"pool1": by_label, "relu2": by_label}},
+        "layers": {"plain_lines": {"pool1": CELLS, "relu2": CELLS}},
     }
 
 
@@ -242,23 +263,74 @@ def test_probes_are_drawn_beside_pixels_chance_and_untrained_ones():
     assert points == pytest.approx(expected)  # no error of 1000: half an error
     rows = [label.get_text() for label in angle.get_yticklabels()]
     assert rows == ["baseline, pool1", "baseline, relu2"]
+    assert [tick.get_text() for tick in angle.get_xticklabels()][-1] == "none"
     assert color.get_xscale() == "log"
 
 
-def test_titles_of_probes_say_what_training_added():
+def test_titles_of_probes_say_where_training_helps():
+    title = figures.probe_title(probe_study(), ["angle", "color"])
+    assert title.endswith("the angle in 2 of 2 and the color in 0 of 2 layers")
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What a function shows as findings."""
+    shown = []
+    monkeypatch.setattr(tables, "findings", lambda *each: shown.extend(each))
+    return shown
+
+
+def test_findings_of_probes_name_layers_that_training_made_worse(said):
     study = probe_study()
-    title = figures.probe_title(study, "Lines")
-    assert title.endswith("makes the angle easier to read")
-    for by_label in study["layers"]["plain_lines"].values():
-        by_label["angle"] = by_label["color"]
-    assert "adds nothing" in figures.probe_title(study, "Lines")
+    layers = study["layers"]["plain_lines"]
+    worse = {"trained": 0.8, "untrained": 0.9, "gain": -0.1, "p": 0.001}
+    layers["pool1"] = layers["pool1"] | {"angle": worse}
+    figures.probe_findings(study)
+    assert "30.0% from the pixels, 90.0% from the best untrained" in said[0]
+    assert "100.00% from the best trained" in said[0]
+    harder = "Training makes the angle harder to read in baseline pool1 (80.0%, "
+    assert said[2:] == [harder + "untrained 90.0%)."]  # the color: pixels are better
+    layers["pool1"]["angle"] = worse | {"p": 0.2}
+    said.clear()
+    figures.probe_findings(study)
+    assert len(said) == 2
+
+
+def test_errors_of_the_tuned_networks_last_stages_are_counted(said):
+    study = probe_study()
+    study["layers"]["tuned_lines"] = {
+        "relu3": {k: {**v, "trained": 0.99} for k, v in CELLS.items()},
+        "relu4": CELLS,
+    }
+    figures.probe_findings(study)
+    assert "angle 10 → 0, color 10 → 200; untrained: angle 100 → 100" in said[-1]
+
+
+def test_heads_are_compared_with_untrained_heads():
+    cell = {"trained": 0.6, "untrained": 0.8}
+    found = {f"{name}_relu": dict.fromkeys(heads.NAMES, cell) for name in heads.NAMES}
+    found["length_relu"] = {n: {"trained": 1.0, "untrained": 0.7} for n in heads.NAMES}
+    found["length_relu"]["angle"] = {"trained": 0.25, "untrained": 0.16}
+    text = figures.heads_sentence({"layers": {"four_head_lines": found}})
+    assert "60% to 100% (untrained heads on the same layer 70% to 80%" in text
+    assert "of the angle 25% to 60% (16% to 80%, chance 8.3%)" in text
+
+
+def test_inactive_channels_are_counted_and_named():
+    found = {"tuned_lines": {"relu1": (0, 16)}, "plain_mnist": {"relu2": (2, 1024)}}
+    text = activations.inactive_sentence(found, {"a": 9600, "b": 7000, "c": 9600})
+    assert text == (
+        "Inactive in 7,000 or 9,600 test images: 2 of 1,040 channels "
+        "(baseline, digits: 2 of the 1,024 in relu2)."
+    )
 
 
 def test_tuning_is_beside_that_of_untrained_filters():
     few = {"trained": [0.4, 0.6], "untrained": [0.1, 0.1, 0.2], "p": 0.01}
     found = {"plain_lines": few, "tuned_mnist": few | {"p": 0.3}}
-    axes = figures.tuning(found, figures.tuning_title(found)).axes[0]
-    assert "in 1 of 2 networks" in axes.get_title(loc="left") + axes.get_title()
+    figure = figures.tuning(found, figures.tuning_title(found))
+    assert figure.get_suptitle().endswith("than untrained ones (not: tuned, digits)")
+    axes = figure.axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["baseline, lines", "tuned, digits"]
     bars = [line for line in axes.lines if line.get_color() == "black"]
