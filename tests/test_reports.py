@@ -225,7 +225,7 @@ class TestBadInput:
         ("text", "expected"),
         [
             ("{{ plain_lines.test.luck }}", "has no attribute 'luck'"),
-            ("{{ n.percent(plain_lines.luck) }}", "has no attribute 'luck'"),
+            ("{{ plain_lines.luck | percent }}", "has no attribute 'luck'"),
             ("{{ n.fortune(plain_lines) }}", "has no attribute 'fortune'"),
             ("{{ plain_line }}", "'plain_line' is undefined"),
             ("{{ see('nothing') }}", "'nothing'"),

@@ -115,10 +115,9 @@ class TestSimilarity:
     def test_of_networks(self, tuned, some):
         same = some.classes, some.classes ^ 1
         masks = lines.masks(some.images)
+        three = tuned, tuned, maps.shuffled(tuned)
         found = maps.compare_seeds(
-            *(tuned, tuned, maps.shuffled(tuned), "tuned_lines"),
-            *(some.images, masks, same),
-            repeats=1,
+            "tuned_lines", three, some.images, masks, same, repeats=1
         )
         original = maps.maps_of(tuned, "tuned_lines", some.images, same[0])
         for kind, row in found["whole image"].items():

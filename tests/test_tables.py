@@ -22,22 +22,3 @@ def test_two_networks_are_paired_by_seed(monkeypatch):
     two, three = "2 (0.055% to 0.726%)", "3 (0.102% to 0.878%)"
     expected = [f"| {seed} | {two} | {three} | 1 | 2 | 1 |" for seed in (1, 2)]
     assert rows == expected
-
-
-def test_candidates_are_counted_over_all_folds(monkeypatch):
-    shown = []
-    monkeypatch.setattr(tables, "display", lambda markdown: shown.append(markdown.data))
-
-    def trial(errors, seconds):
-        same = {"tested": 1000, "parameters": 5000}
-        return {"errors": errors, "seconds": seconds} | same
-
-    trials = {"base": [trial(40, 10)], "a": [trial(50, 20)], "b": [trial(20, 10)]}
-    first = {"seeds": [0], "trials": trials}
-    trials = {"base": [trial(40, 10)] * 2, "b": [trial(18, 10), trial(22, 10)]}
-    tables.candidates(first, {"seeds": [1, 2], "trials": trials})
-    columns, _, base, a, b = shown[0].splitlines()
-    assert "| errors of 1,000 | errors of 3,000 |" in columns
-    assert base == "| base | 5,000 | 1.0× | 40 | 120 |  |"
-    assert a == "| a | 5,000 | 2.0× | 50 |  |  |"
-    assert b.startswith("| b | 5,000 | 1.0× | 20 | 60 | 0.50× (")

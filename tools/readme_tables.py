@@ -6,66 +6,54 @@ import re
 from coursework import paths, records
 from coursework.data import lines, mnist
 from coursework.figures import tables
+from coursework.studies import maps as map_study
 
 import report_numbers
 import run_notebooks
 
 
 def read_records():
-    """The committed records, by name."""
-    folder = paths.ROOT / "models"
-    return {name: records.read(name, folder) for name in records.NOTEBOOKS}
+    """The committed records of networks, by name."""
+    return {name: records.read(name, _folder()) for name in records.NOTEBOOKS}
 
 
-def _study(name):
-    return records.read_study(name, paths.ROOT / "models")
+def _folder():
+    return paths.ROOT / "models"
 
 
 def results(question=None):
     """Test results of every network, or of a question's, with their spread."""
-    columns = [
-        *("network", "data", "parameters", "test accuracy, mean ± sd"),
-        *("errors of each seed", "test images", "training"),
-    ]
-    rows = [
-        _result(record)
-        for record in read_records().values()
-        if question in (None, record["question"])
-    ]
+    columns = ["network", "data", "parameters", "test accuracy, mean ± sd"]
+    columns += ["errors of each seed", "test images", "training"]
+    rows = []
+    for record in read_records().values():
+        if question in (None, record["question"]):
+            joint = ", all four heads right" if "heads" in record["test"] else ""
+            row = [f"`{record['network']}`", record["dataset"]["name"] + joint]
+            row += [f"{record['parameters']:,}", report_numbers.accuracy(record)]
+            row += [report_numbers.errors_of_seeds(record)]
+            row += [f"{record['dataset']['test']:,}", _time(record)]
+            rows.append(row)
     return tables.markdown(columns, rows)
 
 
-def _result(record):
-    cores = record["machine"]["cores"]
-    all_right = ", all four heads right" if "heads" in record["test"] else ""
-    return (
-        f"`{record['network']}`",
-        record["dataset"]["name"] + all_right,
-        report_numbers.count(record["parameters"]),
-        report_numbers.accuracy(record),
-        report_numbers.errors_of_seeds(record),
-        report_numbers.count(record["dataset"]["test"]),
-        f"{report_numbers.minutes(record['seconds'])} min on {cores} cores",
-    )
+def _time(record):
+    return f"{record['seconds'] / 60:.1f} min on {record['machine']['cores']} cores"
 
 
 def head_scores():
     """What each head of the four-head network scores, and three ways to sum it up."""
-    test = records.read("four_head_lines", paths.ROOT / "models")["test"]
+    test = read_records()["four_head_lines"]["test"]
+    joint = {"accuracy": test["joint_accuracy"], "errors": test["joint_errors"]}
+    joint["macro_f1"] = test["macro_f1"]
+    each = test["heads"] | {"**all four right**": joint}
     rows = [
         (name, f"{head['accuracy']:.3%}", head["errors"], f"{head['macro_f1']:.5f}")
-        for name, head in test["heads"].items()
+        for name, head in each.items()
     ]
-    rows += [
-        (
-            *("**all four right**", f"{test['joint_accuracy']:.3%}"),
-            *(test["joint_errors"], f"{test['macro_f1']:.5f}"),
-        ),
-        ("mean of the heads", f"{test['mean_of_heads']:.3%}", "", ""),
-        ("product of the heads", f"{test['product_of_heads']:.3%}", "", ""),
-    ]
-    columns = ["head", "test accuracy", "errors", "macro F-score"]
-    return tables.markdown(columns, rows)
+    for kind in ("mean", "product"):
+        rows.append((f"{kind} of the heads", f"{test[f'{kind}_of_heads']:.3%}", "", ""))
+    return tables.markdown(["head", "test accuracy", "errors", "macro F-score"], rows)
 
 
 def notebooks():
@@ -74,33 +62,21 @@ def notebooks():
     for name in run_notebooks.all_notebooks():
         notebook = run_notebooks.read_notebook(paths.ROOT / name)
         seconds = sum(run_notebooks.stamped_seconds(notebook))
-        time = f"{report_numbers.minutes(seconds)} min" if seconds else "not run yet"
+        time = f"{seconds / 60:.1f} min" if seconds else "not run yet"
         title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
         rows.append((f"[{name}]({name})", title, time))
         total += seconds
-    rows.append(("all", "", f"{report_numbers.minutes(total)} min"))
+    rows.append(("all", "", f"{total / 60:.1f} min"))
     return tables.markdown(["notebook", "section of the brief", "time"], rows)
 
 
-def versions():
-    """Versions that the committed networks were trained with."""
-    return _versions_of(next(iter(read_records().values())))
-
-
-def versions_of_maps():
-    """Versions that question 3 was run with."""
-    return _versions_of(_study("map_tests"))
-
-
-def _versions_of(record):
+def versions(name):
     """What a record was made with; modules that it does not name are as pinned."""
+    read = records.read if name in records.NOTEBOOKS else records.read_study
+    record = read(name, _folder())
     machine = f"{record['machine']['cpu']}, {record['machine']['cores']} cores"
-    versions = record["versions"] | {
-        name: version
-        for name, version in pinned().items()
-        if name not in record["versions"]
-    }
-    rows = [*versions.items(), ("processor", machine)]
+    others = {n: v for n, v in pinned().items() if n not in record["versions"]}
+    rows = [*(record["versions"] | others).items(), ("processor", machine)]
     return tables.markdown(["", "version"], rows)
 
 
@@ -115,12 +91,10 @@ def models():
     """The files of models/."""
     rows = []
     for name, record in read_records().items():
-        size = (paths.ROOT / "models" / f"{name}.keras").stat().st_size / 1e6
+        size = (_folder() / f"{name}.keras").stat().st_size / 1e6
         made = f"[{records.NOTEBOOKS[name]}](../{records.NOTEBOOKS[name]})"
-        sha256 = f"`{record['model_sha256'][:16]}…`"
-        rows.append(
-            (f"`{name}`", made, f"{record['parameters']:,}", f"{size:.1f} MB", sha256)
-        )
+        row = [f"`{name}`", made, f"{record['parameters']:,}", f"{size:.1f} MB"]
+        rows.append([*row, f"`{record['model_sha256'][:16]}…`"])
     columns = ["name", "made by", "parameters", "size", "SHA-256 of NAME.keras"]
     return tables.markdown(columns, rows)
 
@@ -133,8 +107,20 @@ def checksums():
 
 
 def maps():
-    """Four tests of class activation maps: a row for each kind of map."""
-    return report_numbers.maps(_study("map_tests"))
+    """The four tests of maps: a row for each kind; bold is passed."""
+    tests = map_study.tests(records.read_study("map_tests", _folder()))
+    rows = [[k] + [_tested(t, k) for t in tests.values()] for k in map_study.KINDS]
+    for rule in (rule for test in tests.values() for rule in test.rules):
+        values = [test.rules.get(rule) for test in tests.values()]
+        cells = ["" if value is None else f"{value:.2f}" for value in values]
+        rows.append([f"without a network: {rule}", *cells])
+    return tables.markdown(["map", *tests], rows)
+
+
+def _tested(test, kind):
+    text = "{value:.2f} ({low:.2f} to {high:.2f})".format(**test.rows[kind])
+    marked = {True: f"**{text}**", False: text, None: f"{text}, by construction"}
+    return marked[test.verdicts[kind]]
 
 
 TABLES = {
@@ -144,8 +130,8 @@ TABLES = {
     "heads": head_scores,
     "maps": maps,
     "notebooks": notebooks,
-    "versions": versions,
-    "versions_q3": versions_of_maps,
+    "versions": functools.partial(versions, "plain_lines"),
+    "versions_q3": functools.partial(versions, "map_tests"),
     "models": models,
     "checksums": checksums,
 }

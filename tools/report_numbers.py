@@ -1,11 +1,10 @@
-"""Numbers and tables that the reports and the page are made of, from the records.
+"""Numbers that the reports and the page need besides the fields of the records.
 
 Nothing here is measured and nothing is typed: what no record holds cannot be said.
 """
 
 import itertools
 import statistics
-import typing
 
 import numpy as np
 from scipy import signal
@@ -13,14 +12,10 @@ from scipy import signal
 from coursework import paths, records
 from coursework.data import lines, splits
 from coursework.figures import maps as map_figures
-from coursework.figures import tables, trust_text
+from coursework.figures import tables, training, trust_text
+from coursework.studies import class_images, naming, probes, sample_efficiency
 from coursework.studies import maps as map_study
-from coursework.studies import probes as probe_study
-from coursework.studies import sample_efficiency
 from coursework.training import effects, heads, metrics
-
-WORST = 5  # classes in a table of the worst
-VISIBILITIES = (0, 0.2, 0.35, 0.5, 0.75, 1)  # bins of the table
 
 
 def read_all():
@@ -34,38 +29,35 @@ def read_all():
     return known | {n: records.read_study(n, folder) for n in records.STUDIES}
 
 
-# --- how numbers are written ----------------------------------------------------------
-
-
-def percent(share, digits=1):
-    """0.99953 as "99.953%", with so many digits after the point."""
-    return f"{share:.{digits}%}"
-
-
-def count(number):
-    """38400 as "38,400"."""
-    return f"{number:,}"
-
-
-def decimal(number, digits=2):
-    """A number with so many digits after the point."""
-    return f"{number:.{digits}f}"
+# --- filters: how numbers are written -------------------------------------------------
 
 
 def signed(number, digits=2):
-    """The same with its sign."""
+    """A number with its sign and so many digits after the point."""
     return f"{number:+.{digits}f}".replace("-", "−")
 
 
-def minutes(seconds):
-    """Seconds as minutes, one digit."""
-    return f"{seconds / 60:.1f}"
+def scientific(p):
+    """A small number as powers of ten: "8·10⁻⁶"."""
+    mantissa, exponent = f"{p:.0e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa}·10{raised}"
 
 
-def listed(values):
-    """ "a, b and c"; "none" of nothing."""
-    *most, last = [str(value) for value in values] or ["none"]
-    return f"{', '.join(most)} and {last}" if most else last
+FILTERS = {
+    "percent": lambda share, digits=1: f"{share:.{digits}%}",
+    "thousands": lambda number: f"{number:,}",
+    "decimal": lambda number, digits=2: f"{number:.{digits}f}",
+    "minutes": lambda seconds: f"{seconds / 60:.1f}",
+    "signed": signed,
+    "listed": tables.listed,
+    "scientific": scientific,
+    "mean": statistics.mean,
+    "median": statistics.median,
+}
+
+
+# --- networks -------------------------------------------------------------------------
 
 
 def accuracy(record):
@@ -79,176 +71,17 @@ def errors_of_seeds(record):
     return ", ".join(str(repeat["errors"]) for repeat in record["repeats"])
 
 
-def errors_in_all(record):
-    """Errors of all seeds together."""
-    return sum(repeat["errors"] for repeat in record["repeats"])
-
-
-# --- class activation maps ------------------------------------------------------------
-
-
-def maps(record):
-    """The four tests of maps: a row for each kind; bold is passed."""
-    tests = map_study.tests(record)
-    rows = [
-        [kind, *(_tested(rows, verdicts, kind) for rows, _, verdicts in tests.values())]
-        for kind in map_study.KINDS
-    ]
-    for rule in (rule for _, rules, _ in tests.values() for rule in rules):
-        values = [rules.get(rule) for _, rules, _ in tests.values()]
-        cells = ["" if value is None else decimal(value) for value in values]
-        rows.append([f"without a network: {rule}", *cells])
-    return tables.markdown(["map", *tests], rows)
-
-
-def _tested(rows, verdicts, kind):
-    row, passed = rows[kind], verdicts[kind]
-    text = f"{decimal(row['value'])} ({decimal(row['low'])} to {decimal(row['high'])})"
-    return {True: f"**{text}**", False: text, None: f"{text}, by construction"}[passed]
-
-
-class MapTest(typing.NamedTuple):
-    """One of the tests of maps; see ``maps.tests`` of the studies."""
-
-    rows: dict
-    rules: dict
-    verdicts: dict
-
-
-def tests(record):
-    """The four tests of maps, a list of ``MapTest``."""
-    return [MapTest(*each) for each in map_study.tests(record).values()]
-
-
-def best(test):
-    """The kind of map with the largest value among those that pass a test."""
-    passed = [kind for kind, verdict in test.verdicts.items() if verdict]
-    return max(passed, key=lambda kind: test.rows[kind]["value"], default="no map")
-
-
-def best_of_a_layer(record):
-    """The kind of map of a layer that points at the line most often."""
-    rows = tests(record)[0].rows
-    kinds = [kind for kind in rows if kind != map_study.ON_INK_ONLY]
-    return max(kinds, key=lambda kind: rows[kind]["value"])
-
-
-def equally_fragile(record):
-    """Whether no order of pixels tells wrong digits from right ones of their margin."""
-    found = record["deletion"]["plain_mnist"]
-    orders = found["rows"] | found["rules"]
-    return all(row["p_wrong_or_right"] >= map_study.LEVEL for row in orders.values())
-
-
-def recommendation(record):
-    """The one of Q3/4, as a sentence without its period."""
-    sentence = trust_text.recommendation(record)
-    return sentence[0].upper() + sentence[1:]
-
-
-def most_passed(record):
-    """How many of the four tests of maps a kind passes at most."""
-    return max(map_study.passed(record).values())
-
-
-# --- what the reports say besides -----------------------------------------------------
-
-
-def names_of(record):
-    """Names of the classes of a network, in their order."""
-    if record["dataset"]["name"] == "lines":
-        return [lines.class_name(index) for index in range(lines.CLASSES)]
-    return [str(digit) for digit in range(len(record["confusion"]))]
-
-
-def worst(record, most=WORST):
-    """The classes with the lowest F-scores: name, F-score, images lost and taken in."""
-    confusion = np.array(record["confusion"])
-    right = np.diag(confusion)
-    order = np.argsort(record["test"]["f1"], kind="stable")[:most]
-    return [
-        {
-            "name": names_of(record)[index],
-            "f1": record["test"]["f1"][index],
-            "lost": int(confusion[index].sum() - right[index]),
-            "taken": int(confusion[:, index].sum() - right[index]),
-        }
-        for index in order
-    ]
+def worst(record, most=5):
+    """The classes with the lowest F-scores: list of (name, F-score)."""
+    names = class_images.names_of(record["dataset"]["name"])
+    scores = record["test"]["f1"]
+    order = np.argsort(scores, kind="stable")[:most]
+    return [(names[index], scores[index]) for index in order]
 
 
 def all_thin_and_straight(classes):
-    """Whether all of these classes of lines are thin and level or upright."""
-    ends = tuple(f" {angle}°" for angle in (0, 90))
-    return all("thin" in c["name"] and c["name"].endswith(ends) for c in classes)
-
-
-def worst_table(*named):
-    """The five worst classes of some networks, side by side.
-
-    Args:
-        named: pairs of a heading and a record.
-    """
-    columns = ["", *(part for name, _ in named for part in (name, "F-score"))]
-    found = [worst(record) for _, record in named]
-    rows = [
-        [place, *(cell for each in row for cell in (each["name"], f"{each['f1']:.4f}"))]
-        for place, row in enumerate(zip(*found, strict=True), start=1)
-    ]
-    return tables.markdown(columns, rows, "r" + "lr" * len(named))
-
-
-def scores_table(*named):
-    """Seed 0 in full and all seeds' accuracy, a row for each network.
-
-    Args:
-        named: pairs of a name and a record.
-    """
-    columns = ["network, data", "parameters", "training", "accuracy of all seeds"]
-    columns += ["errors of each seed", "of", "macro F-score, seed 0"]
-    rows = [
-        (
-            *(name, count(record["parameters"])),
-            *(f"{minutes(record['seconds'])} min", accuracy(record)),
-            *(errors_of_seeds(record), count(record["dataset"]["test"])),
-            f"{record['test']['macro_f1']:.5f}",
-        )
-        for name, record in named
-    ]
-    return tables.markdown(columns, rows, "lrrrrrr")
-
-
-def settings_table(*named):
-    """How each network was trained.
-
-    Args:
-        named: pairs of a name and a record.
-    """
-    columns = ["network, data", "epochs", "images a step", "learning rate"]
-    columns += ["targets smoothed by", "augmented"]
-    rows = [
-        (
-            name,
-            record["training"]["fit"]["epochs"],
-            record["training"]["fit"]["batch_size"],
-            learning_rate(record),
-            _smoothing(record) or "–",
-            "yes" if record["training"]["fit"]["augmentation"] else "–",
-        )
-        for name, record in named
-    ]
-    return tables.markdown(columns, rows, "lrrrrr")
-
-
-def learning_rate(record):
-    """The highest learning rate of a training with warm-up."""
-    optimizer = record["training"]["compile"]["optimizer"]["config"]
-    return optimizer["learning_rate"]["config"]["warmup_target"]
-
-
-def _smoothing(record):
-    loss = record["training"]["compile"]["loss"]
-    return loss["config"]["label_smoothing"] if isinstance(loss, dict) else 0
+    """Whether all of these, as ``worst`` gives them, are thin and level or upright."""
+    return all("thin" in name and name.endswith((" 0°", " 90°")) for name, _ in classes)
 
 
 def all_above(values, others):
@@ -267,11 +100,8 @@ def kinds_of_errors(record):
     by_name = dict(zip(lines.ATTRIBUTES, folded, strict=True))
     wrong = {name: int(t.sum() - np.trace(t)) for name, t in by_name.items()}
     angle = by_name["angle"]
-    true, predicted = np.indices(angle.shape)
-    steps = metrics.angle_errors(true.ravel(), predicted.ravel()).reshape(angle.shape)
-    step = lines.ANGLES[1] - lines.ANGLES[0]
-    neighbors = int(angle[steps == step].sum())
-    return wrong | {"shorter": int(by_name["length"][1, 0]), "neighbors": neighbors}
+    neighbors = sum(np.roll(angle, -step, axis=1).trace() for step in (-1, 1))
+    return wrong | {"shorter": by_name["length"][1, 0], "neighbors": neighbors}
 
 
 def most_confused(record):
@@ -280,140 +110,11 @@ def most_confused(record):
     Returns:
         dict: "pairs" → "a 4 read as a 9 and a 5 read as a 6", "images" → of each.
     """
-    worst = metrics.worst_confusions(np.array(record["confusion"]), None)
-    names, most = names_of(record), worst[0][2]
-    pairs = [f"a {names[t]} read as a {names[p]}" for t, p, n in worst if n == most]
+    found = metrics.worst_confusions(np.array(record["confusion"]), None)
+    names = class_images.names_of(record["dataset"]["name"])
+    most = found[0][2]
+    pairs = [f"a {names[t]} read as a {names[p]}" for t, p, n in found if n == most]
     return {"pairs": " and ".join(pairs), "images": most}
-
-
-def compare(first, second):
-    """McNemar's test of two networks' records on the same test images."""
-    return metrics.mcnemar(first["test"]["wrong"], second["test"]["wrong"])
-
-
-def scientific(p):
-    """A small number as powers of ten: "8·10⁻⁶"."""
-    mantissa, exponent = f"{p:.0e}".split("e")
-    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{mantissa}·10{raised}"
-
-
-def answers(record, answer):
-    """Changes with an answer and their ratios: "a (0.52×)", the largest effect first.
-
-    Args:
-        record: of an experiment with paired seeds.
-        answer: "fewer errors", "more errors" or "not resolved".
-    """
-    found = {
-        row: effect.ratio
-        for row, effect in effects.effects(record).items()
-        if effect.answer == answer
-    }
-    order = sorted(found, key=found.get, reverse=answer == "more errors")
-    return [f"{row.replace(': ', ' ')} ({found[row]:.2f}×)" for row in order]
-
-
-def change(record, row):
-    """What one change does to the number of errors: an ``effects.Effect``."""
-    return effects.effects(record)[row]
-
-
-def samples(record, network):
-    """Images a class → mean accuracy over the seeds."""
-    by_count = sample_efficiency.accuracies(record)[network]
-    return {number: statistics.mean(values) for number, values in by_count.items()}
-
-
-def levels_table(record):
-    """Each head: what the brief directs, its accuracy and F-scores."""
-    test = record["test"]
-    columns = ["head", "neurons", "activation", "loss", "accuracy", "errors"]
-    columns += ["macro F-score", "lowest F-score of a level"]
-    rows = []
-    for name in heads.NAMES:
-        single = name in heads.BINARY
-        head = test["heads"][name]
-        level = int(np.argmin(head["f1"]))
-        kind = ("sigmoid", "binary") if single else ("softmax", "categorical")
-        rows.append(
-            (
-                *(name, heads.UNITS[name], kind[0], f"{kind[1]} cross-entropy"),
-                *(percent(head["accuracy"], 3), head["errors"]),
-                f"{head['macro_f1']:.5f}",
-                f"{head['f1'][level]:.5f} ({lines.ATTRIBUTE_NAMES[name][level]})",
-            )
-        )
-    return tables.markdown(columns, rows, "lrllrrrr")
-
-
-def final_errors(record, row):
-    """Share of errors of each head after the last epoch of a row, mean over seeds."""
-    trials = record["trials"][row]
-    return {
-        name: 1
-        - statistics.mean(trial["history"][f"{name}_accuracy"][-1] for trial in trials)
-        for name in heads.NAMES
-    }
-
-
-def thresholds(record, attribute):
-    """Thresholds of the four-head network, seed by seed: ["10.75", …]."""
-    found = record["psychometric"][attribute]["thresholds"]
-    return [decimal(t, 2) for name, (t, _) in found.items() if name[:4] == "four"]
-
-
-def probe_path(study, network, label):
-    """How a label gets readable: "pixels 27%, relu1 90% (untrained 78%) …"."""
-    kind = "lines" if network.endswith("_lines") else "digits"
-    probes = study["probes"][kind]
-    start = f"pixels {max(probes['pixels'][label].values()):.0%}"
-    found = [
-        f"{layer} {by_label[label]['trained']:.1%} "
-        f"(untrained {by_label[label]['untrained']:.0%})"
-        for layer, by_label in probes["layers"][network].items()
-        if layer not in probe_study.HEAD_LAYERS
-    ]
-    return ", ".join([start, *found])
-
-
-def other_heads(study, which):
-    """What heads hold of attributes of two levels that are not theirs.
-
-    Args:
-        study: dict, the record of the activations.
-        which: "trained" or "untrained".
-
-    Returns:
-        (lowest, highest) accuracy of a probe.
-    """
-    by_layer = study["probes"]["lines"]["layers"]["four_head_lines"]
-    shares = [
-        by_layer[f"{name}_relu"][label][which]
-        for name in heads.NAMES
-        for label in heads.BINARY
-        if label != name
-    ]
-    return min(shares), max(shares)
-
-
-def own_heads(study):
-    """The lowest accuracy with which a head's own attribute can be read from it."""
-    by_layer = study["probes"]["lines"]["layers"]["four_head_lines"]
-    return min(by_layer[f"{name}_relu"][name]["trained"] for name in heads.NAMES)
-
-
-def orientation(study, network, which):
-    """Median orientation index of first filters, "trained" or "untrained"."""
-    return statistics.median(study["tuning"][network][which])
-
-
-def every_filter(study, field):
-    """The sum of a count over all layers of all networks, of the record of filters."""
-    layers = (
-        row for by_layer in study["filters"].values() for row in by_layer.values()
-    )
-    return sum(row[field] for row in layers)
 
 
 def visibility(record):
@@ -430,38 +131,105 @@ def visibility(record):
     positions = signal.convolve2d(np.ones((22, 22)), np.ones((7, 7))) / 49
     ink = lines.masks(images.images[test])
     visible = (ink * positions).sum(axis=(1, 2)) / ink.sum(axis=(1, 2))
-    bins = np.searchsorted(VISIBILITIES[1:-1], visible)  # the upper end belongs to it
+    ends = training.VISIBILITIES
+    bins = np.searchsorted(ends[1:-1], visible)  # the upper end belongs to it
     wrong = np.isin(test, record["test"]["wrong"])
     return [
         (low, high, int((bins == k).sum()), int(wrong[bins == k].sum()))
-        for k, (low, high) in enumerate(itertools.pairwise(VISIBILITIES))
+        for k, (low, high) in enumerate(itertools.pairwise(ends))
     ]
 
 
-def errors_seen_below(rows, share):
-    """Errors among lines of at most this visibility; rows as ``visibility`` gives."""
-    return sum(wrong for _, high, _, wrong in rows if high <= share)
+# --- variations -----------------------------------------------------------------------
 
 
-def visibility_table(rows):
-    """Errors of the baseline by visibility."""
-    columns = ["visibility", "lines", "wrong", "share"]
-    cells = [
-        (f"{low:g} to {high:g}", count(images), errors, percent(errors / images, 2))
-        for low, high, images, errors in rows
+def answers(record, answer):
+    """Changes with an answer and their ratios: "a (0.52×)", the largest effect first.
+
+    Args:
+        record: of an experiment with paired seeds.
+        answer: "fewer errors", "more errors" or "not resolved".
+    """
+    found = tables.by_answer(record)[answer]
+    return [f"{row.replace(': ', ' ')} ({e.ratio:.2f}×)" for row, e in found.items()]
+
+
+def samples(record, network):
+    """Images a class → mean accuracy over the seeds."""
+    by_count = sample_efficiency.accuracies(record)[network]
+    return {number: statistics.mean(values) for number, values in by_count.items()}
+
+
+def final_errors(record, row):
+    """Share of errors of each head after the last epoch of a row, mean over seeds."""
+    last = [
+        {name: trial["history"][f"{name}_accuracy"][-1] for name in heads.NAMES}
+        for trial in record["trials"][row]
     ]
-    return tables.markdown(columns, cells, "lrrr")
+    return {name: 1 - statistics.mean(e[name] for e in last) for name in heads.NAMES}
 
 
-def better_maps(record):
-    """In how many networks and heads HiResCAM surely agrees better than Grad-CAM."""
-    return map_figures.better(record["agreement"])
+def thresholds(record, attribute):
+    """Thresholds of the four-head network, seed by seed: ["10.75", …]."""
+    found = record["psychometric"][attribute]["thresholds"]
+    return [f"{t:.2f}" for name, (t, _) in found.items() if name.startswith("four")]
 
 
-def mean_signed(values):
-    return signed(statistics.mean(values))
+# --- layers, filters, maps ------------------------------------------------------------
+
+
+def probe_path(study, network, label):
+    """How a label gets readable: "pixels 27%, relu1 90% (untrained 78%) …"."""
+    kind = "lines" if network.endswith("_lines") else "digits"
+    found = study["probes"][kind]
+    path = [f"pixels {max(found['pixels'][label].values()):.0%}"]
+    for layer, by_label in found["layers"][network].items():
+        if layer not in probes.HEAD_LAYERS:
+            cell = by_label[label]
+            path.append(
+                f"{layer} {cell['trained']:.1%} (untrained {cell['untrained']:.0%})"
+            )
+    return ", ".join(path)
+
+
+def read_from_heads(study, which):
+    """Accuracies of probes of the heads, of the attributes of two levels and the angle.
+
+    Args:
+        study: dict, the record of the activations.
+        which: "trained" or "untrained".
+
+    Returns:
+        Two lists: of each head's own attribute, and of the others' of two levels.
+    """
+    found = study["probes"]["lines"]["layers"]["four_head_lines"]
+    pairs = list(itertools.product(heads.NAMES, repeat=2))
+    shares = {(h, label): found[f"{h}_relu"][label][which] for h, label in pairs}
+    others = [(h, n) for h, n in pairs if h != n and n in heads.BINARY]
+    return [shares[n, n] for n in heads.NAMES], [shares[pair] for pair in others]
+
+
+def every_filter(study, field):
+    """The sum of a count over all layers of all networks, of the record of filters."""
+    return sum(
+        r[field] for layers in study["filters"].values() for r in layers.values()
+    )
 
 
 def lowest(record, method):
     """The lowest mean agreement of a method, of any network or head."""
-    return signed(min(statistics.mean(f[method]) for f in record["agreement"].values()))
+    return min(statistics.mean(found[method]) for found in record["agreement"].values())
+
+
+GIVEN = {  # what templates use as it is
+    "better_maps": map_figures.better,
+    "effects": effects.effects,
+    "equally_fragile": lambda found: not map_study.unequally_fragile(found),
+    "heads": heads,
+    "label": naming.label,
+    "lines": lines,
+    "mcnemar": metrics.mcnemar,
+    "passed": map_study.passed,
+    "recommendation": trust_text.recommendation,
+    "tests": map_study.tests,
+}

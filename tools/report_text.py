@@ -1,6 +1,6 @@
 """Fill a template: hand-written text, numbers from the records, numbered figures.
 
-A template says ``figure("name", "caption")`` and ``rows | with_caption("label", …)``
+A template says ``figure("name", "caption")`` and ``filter with_caption("name", …)``
 where they stand and ``see("name")`` where the text speaks of them.
 """
 
@@ -75,7 +75,7 @@ class Text:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters["with_caption"] = self.table
+        environment.filters |= report_numbers.FILTERS | {"with_caption": self.table}
         try:
             template = environment.get_template(self.name)
             return template.render(**self.known, **self.own())
@@ -92,7 +92,7 @@ class Text:
     def own(self):
         """What a template can call."""
         called = {"figure": self.figure, "see": self._see, "claim": self.claim}
-        return called | {"n": report_numbers}
+        return called | {"n": report_numbers} | report_numbers.GIVEN
 
     def _see(self, key):
         return self.see(key)
@@ -120,11 +120,11 @@ class Text:
         return path.read_bytes()
 
     def table(self, rows, key, caption):
-        """A table with its number and caption."""
+        """A table, which ends with a newline, with its number and caption."""
         number = self._numbered(key, "Table")
         caption = " ".join(caption.split())
         if self.for_pages:
-            return f"{rows}\n\n: {caption}"
+            return f"{rows}\n: {caption}\n"
         return f"**{number}.** {caption}\n\n{rows}"
 
     def _numbered(self, key, kind):

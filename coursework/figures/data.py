@@ -113,6 +113,6 @@ def augmented(images, change, generator, copies=7):
     """
     tiles, titles = [], []
     for image in images:
-        tiles += [image, *(change(image, generator) for _ in range(copies))]
-        titles += ["original", *["augmented"] * copies]
+        tiles += [image] + [change(image, generator) for _ in range(copies)]
+        titles += ["original"] + ["augmented"] * copies
     return style.gallery(tiles, titles)

@@ -33,11 +33,9 @@ def draw(network, notes=None):
     for layer, above in parents.items():
         here = columns[layer], rows[layer]
         for parent in above:
-            axes.annotate(
-                *("", here, (columns[parent], rows[parent])),
-                arrowprops={"arrowstyle": "-", "color": "0.5", "shrinkA": 8},
-                zorder=0,
-            )
+            there = columns[parent], rows[parent]
+            arrow = {"arrowstyle": "-", "color": "0.5", "shrinkA": 8}
+            axes.annotate("", here, there, arrowprops=arrow, zorder=0)
         color = next(
             (KINDS[kind] for kind in type(layer).mro() if kind in KINDS), OTHER
         )

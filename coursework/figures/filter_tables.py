@@ -31,14 +31,13 @@ def optimum_findings(agreement):
     Args:
         agreement: dict, network → what ``similarity.against_optimum`` gives.
     """
-    tables.findings(
-        *(
-            f"{naming.label(name)}: correlation {m['correlation']:.3f} with the "
-            f"optimum of the same filter, {m['with_another_filter']:.3f} with that of "
-            f"another (control); {m['score']:.1%} of the largest possible score."
-            for name, m in agreement.items()
-        )
-    )
+    sentences = [
+        f"{naming.label(name)}: correlation {m['correlation']:.3f} with the optimum of "
+        f"the same filter, {m['with_another_filter']:.3f} with that of another "
+        f"(control); {m['score']:.1%} of the largest possible score."
+        for name, m in agreement.items()
+    ]
+    tables.findings(*sentences)
 
 
 def layer_table(summaries):
@@ -47,17 +46,14 @@ def layer_table(summaries):
     Args:
         summaries: dict, network → convolution → what ``filters.summary`` gives.
     """
-    rows = [
-        (
-            f"{naming.label(name)}, {convolution}",
-            f"{s['receptive_field_px']}×{s['receptive_field_px']}",
-            *(s["filters"], s["dead"], s["saturated"], s["inactive_on_test_images"]),
-            *(f"{s['raw_score']:.1f}×", f"{s['score']:.1f}×"),
-            *(f"{s['own']:.2f}", f"{s['others']:.2f}"),
-        )
-        for name, layers in summaries.items()
-        for convolution, s in layers.items()
-    ]
+    rows = []
+    for name, layers in summaries.items():
+        for convolution, s in layers.items():
+            row = [f"{naming.label(name)}, {convolution}"]
+            row += ["{0}×{0}".format(s["receptive_field_px"]), s["filters"], s["dead"]]
+            row += [s["saturated"], s["inactive_on_test_images"]]
+            row += [f"{s[field]:.1f}×" for field in ("raw_score", "score")]
+            rows.append(row + [f"{s[field]:.2f}" for field in ("own", "others")])
     columns = ["layer", "receptive field, px", "filters", "dead", "saturated"]
     columns += ["0 on all test images", "score, raw", "score, regularized"]
     tables.table([*columns, "likeness, own", "likeness, others"], rows)
@@ -105,13 +101,12 @@ def control_findings(trained, untrained):
     Args:
         trained, untrained: as in ``trained_and_untrained``.
     """
-    tables.findings(
-        *(
-            f"{naming.data_of(name)}: likeness to own minus others' patches "
-            f"{_gain(layer)} after training, {_gain(untrained[name])} before (95 %)."
-            for name, layer in trained.items()
-        )
-    )
+    sentences = [
+        f"{naming.data_of(name)}: likeness to own minus others' patches "
+        f"{_gain(layer)} after training, {_gain(untrained[name])} before (95 %)."
+        for name, layer in trained.items()
+    ]
+    tables.findings(*sentences)
 
 
 def _gain(layer):

@@ -167,7 +167,7 @@ def probe_title(study, labels):
         f"the {label} in {sum(found[label].values())} of {len(found[label])}"
         for label in labels
     ]
-    return f"Training helps to read {_listed(counts)} layers"
+    return f"Training helps to read {tables.listed(counts)} layers"
 
 
 def helped(study):
@@ -222,7 +222,7 @@ def _harder(study, label):
         if of_layers and cell["gain"] < 0 and cell["p"] < study_of.SIGNIFICANT:
             shares = f"{cell['trained']:.1%}, untrained {cell['untrained']:.1%}"
             found.append(f"{naming.short(network)} {layer} ({shares})")
-    text = f"Training makes the {label} harder to read in {_listed(found)}."
+    text = f"Training makes the {label} harder to read in {tables.listed(found)}."
     return text if found else ""
 
 
@@ -273,8 +273,8 @@ def activation_findings(results):
     lines_, digits = (results["probes"][kind] for kind in ("lines", "digits"))
     sure = [name for name in ("width", "color") if _pixels(lines_, name) > 0.999]
     tables.findings(
-        f"{_listed(sure).capitalize()} can be read from sums over the pixels, without "
-        "any layer.",
+        f"{tables.listed(sure, 'nothing').capitalize()} can be read from sums over the "
+        "pixels, without any layer.",
         _best(lines_, "length") + f" {_harder(lines_, 'length')}",
         _best(lines_, "angle"),
         _best(digits, "digit"),
@@ -282,8 +282,3 @@ def activation_findings(results):
         f"{tuning_title(results['tuning'])}.",
         activations.inactive_sentence(results["inactive"], results["inactive_images"]),
     )
-
-
-def _listed(words):
-    *most, last = words or ["nothing"]
-    return f"{', '.join(most)} and {last}" if most else last

@@ -30,6 +30,12 @@ def table(columns, rows):
     display(Markdown(markdown(columns, rows)))
 
 
+def listed(words, nothing="none"):
+    """ "a, b and c"; ``nothing`` of no words."""
+    *most, last = [str(word) for word in words] or [nothing]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def findings(*sentences):
     """Show sentences, whose numbers the cell computed, as a list."""
     display(Markdown("\n".join(f"- {sentence}" for sentence in sentences)))
@@ -49,12 +55,9 @@ def paired(first, second, names, images):
         test = metrics.mcnemar(one["wrong"], two["wrong"])
         errors = [_errors(repeat["errors"], images) for repeat in (one, two)]
         rows.append((one["seed"], *errors, *test[:2], f"{test.p:.1g}"))
-    columns = [
-        "seed",
-        *(f"errors, {name} (95 % interval of the rate)" for name in names),
-    ]
-    columns += [*(f"only {name} wrong" for name in names), "*p* (McNemar)"]
-    table(columns, rows)
+    errors = [f"errors, {name} (95 % interval of the rate)" for name in names]
+    alone = [f"only {name} wrong" for name in names]
+    table(["seed", *errors, *alone, "*p* (McNemar)"], rows)
 
 
 def _errors(errors, images):
@@ -88,14 +91,22 @@ def resolved(name, record):
         name: str, of the dataset.
         record: what ``trials.run`` gives.
     """
-    found = effects.effects(record)
     sentences = []
-    for answer in ("fewer errors", "more errors", "not resolved"):
-        rows = [row for row, effect in found.items() if effect.answer == answer]
-        rows.sort(key=lambda row: found[row].ratio, reverse=answer == "more errors")
-        listed = "; ".join(f"{row} {found[row]}" for row in rows)
-        sentences.append(f"**{name}, {answer}:** {listed or 'none'}.")
+    for answer, found in by_answer(record).items():
+        rows = "; ".join(f"{row} {effect}" for row, effect in found.items())
+        sentences.append(f"**{name}, {answer}:** {rows or 'none'}.")
     findings(*sentences)
+
+
+def by_answer(record):
+    """dict, answer → row → ``effects.Effect``, the largest effect first."""
+    found = effects.effects(record)
+    order = sorted(found, key=lambda row: found[row].ratio)
+    answers = {}
+    for answer in ("fewer errors", "more errors", "not resolved"):
+        rows = reversed(order) if answer == "more errors" else order
+        answers[answer] = {r: found[r] for r in rows if found[r].answer == answer}
+    return answers
 
 
 def choices(reasons):
@@ -109,7 +120,7 @@ def choices(reasons):
         name = f"variations_{dataset}"
         found[dataset] = effects.effects(records.read_study(name))
     rows = [
-        (choice, row, *(_marked(each.get(row)) for each in found.values()))
+        [choice, row] + [_marked(each.get(row)) for each in found.values()]
         for choice, row in reasons.items()
     ]
     table(["choice", "variation", "errors on lines", "errors on digits"], rows)
@@ -122,35 +133,6 @@ def _marked(effect):
     return str(effect) if effect.answer == "not resolved" else f"**{effect}**"
 
 
-def candidates(first, finals):
-    """Show what was tried to improve a recipe, on one fold and on all of them.
-
-    Args:
-        first: what ``trials.run`` gives of all changes, on fold 0 of the train part.
-        finals: the same of the best of them, on the other folds.
-    """
-    both = effects.effects(joined(first, finals))
-    base = first["trials"][effects.BASE][0]
-    rows = []
-    for name, (trial,) in first["trials"].items():
-        row = [name, f"{trial['parameters']:,}"]
-        row += [f"{trial['seconds'] / base['seconds']:.1f}×", trial["errors"]]
-        others = finals["trials"].get(name)
-        total = trial["errors"] + sum(t["errors"] for t in others) if others else ""
-        rows.append((*row, total, both.get(name, "")))
-    tested = [base["tested"], base["tested"] * (1 + len(finals["seeds"]))]
-    columns = ["change", "parameters", "training time", f"errors of {tested[0]:,}"]
-    table([*columns, f"errors of {tested[1]:,}", "errors relative to base"], rows)
-
-
-def joined(first, second):
-    """One record of the rows that two have, with the seeds of both."""
-    trials = {
-        row: first["trials"][row] + more for row, more in second["trials"].items()
-    }
-    return {"seeds": first["seeds"] + second["seeds"], "trials": trials}
-
-
 def thresholds(found):
     """Show where each curve crosses one half, and its slope there.
 
@@ -159,7 +141,7 @@ def thresholds(found):
     """
     names = next(iter(found.values()))["thresholds"]
     rows = [
-        (name, *(_crossing(result["thresholds"][name]) for result in found.values()))
+        [name] + [_crossing(result["thresholds"][name]) for result in found.values()]
         for name in names
     ]
     table(["threshold (slope)", *found], rows)
@@ -174,7 +156,7 @@ def percentages(found, what):
     """Show shares as percent: dict, row → column → float 0…1; ``what`` the rows are."""
     columns = [what, *next(iter(found.values()))]
     rows = [
-        (name, *(f"{value:.0%}" for value in each.values()))
+        [name] + [f"{value:.0%}" for value in each.values()]
         for name, each in found.items()
     ]
     table(columns, rows)

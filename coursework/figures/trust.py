@@ -274,13 +274,9 @@ def _finish(figure, grid, title, more=(), constructed=False):
 
 
 def _legend(more, constructed):
-    marks = [
-        ("o", style.TRAIN, "passes"),
-        ("o", style.TRAIN, "does not"),
-        *([("D", style.TRAIN, "by construction")] if constructed else []),
-        ("x", RANDOM, "shuffled weights"),
-        *more,
-    ]
+    marks = [("o", style.TRAIN, "passes"), ("o", style.TRAIN, "does not")]
+    marks += [("D", style.TRAIN, "by construction")] * constructed
+    marks += [("x", RANDOM, "shuffled weights"), *more]
     handles = [
         plt.Line2D([], [], linestyle="", marker=marker, color=color, label=label)
         for marker, color, label in marks

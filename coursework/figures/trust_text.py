@@ -59,21 +59,17 @@ def deletion(found):
         tables.findings(
             f"`{name}`, {result['digits']} wrong and as many right digits: more "
             "predictions change than by random pixels with "
-            f"{_listed(kind for kind in passed if passed[kind])}. The brightest pixels "
-            f"change {brightest:.0%}.",
+            f"{tables.listed(kind for kind in passed if passed[kind])}. The brightest "
+            f"pixels change {brightest:.0%}.",
             f"`{name}`, wrong and right digits: {_fragile(result)}.",
         )
 
 
 def _fragile(result):
-    orders = result["rows"] | result["rules"]
-    level = map_study.LEVEL
-    unequal = [kind for kind, row in orders.items() if row["p_wrong_or_right"] < level]
-    if unequal:
-        return (
-            f"at the same margin, those differ that are deleted by {_listed(unequal)}"
-        )
-    return "at the same margin, neither is resolved to be more fragile, by any order"
+    unequal = map_study.unequally_fragile(result)
+    which = f"those differ that are deleted by {tables.listed(unequal)}"
+    neither = "neither is resolved to be more fragile, by any order"
+    return f"at the same margin, {which if unequal else neither}"
 
 
 def gaps(found):
@@ -105,22 +101,20 @@ def findings(results):
     Args:
         results: what the notebook's record holds.
     """
-    tests = map_study.tests(results)
-    (pointed, edges, _), (added, _, _), (deleted, random, _), _ = tests.values()
-    pointed = {k: row for k, row in pointed.items() if k != map_study.ON_INK_ONLY}
-    sharpest, learned, found = (
-        max(rows, key=_value_in(rows)) for rows in (pointed, added, deleted)
-    )
+    pointing_, learning, deleting, _ = map_study.tests(results).values()
+    pointed, added, deleted = pointing_.rows, learning.rows, deleting.rows
+    sharpest = pointing_.best_of_a_layer
+    learned, found = (max(rows, key=_value_in(rows)) for rows in (added, deleted))
     least = min(added, key=_value_in(added))
     tables.findings(
-        f"Edges point at {edges['Sobel']:.0%} of the lines, the best map of a layer, "
-        f"{sharpest}, at {pointed[sharpest]['value']:.0%}. Pointing at the line is no "
-        "proof of anything learned.",
+        f"Edges point at {pointing_.rules['Sobel']:.0%} of the lines, the best map of "
+        f"a layer, {sharpest}, at {pointed[sharpest]['value']:.0%}. Pointing at the "
+        "line is no proof of anything learned.",
         f"Learning adds {_interval(added[learned])} to the similarity of {learned} on "
         f"the line, and {_interval(added[least])} to {least}.",
         f"Deleting the ten highest pixels of {found} changes "
         f"{deleted[found]['value']:.0%} of the predictions, ten random stroke pixels "
-        f"{random['random pixels']:.0%}. Of wrong and right digits, "
+        f"{deleting.rules['random pixels']:.0%}. Of wrong and right digits, "
         f"{_fragile(results['deletion']['plain_mnist'])}.",
         f"{_beyond_the_middle(results['gaps'])}.",
         f"**Recommendation:** {recommendation(results)}.",
@@ -129,7 +123,7 @@ def findings(results):
 
 def _beyond_the_middle(found):
     verdicts = map_study.with_every_seed(found)
-    better = _listed(kind for kind, verdict in verdicts.items() if verdict)
+    better = tables.listed(kind for kind, verdict in verdicts.items() if verdict)
     differences = ", ".join(
         f"{result['rows'][map_study.ON_INK_ONLY]['beyond_rule']['value']:+.2f} ({seed})"
         for seed, result in found.items()
@@ -143,8 +137,7 @@ def _beyond_the_middle(found):
 
 def recommendation(results):
     """str: which kind of map to use for what; true whatever the tests gave."""
-    tests = list(map_study.tests(results).values())
-    learned, counting = (_best(rows, passed) for rows, _, passed in tests[1:3])
+    _, learned, counting, _ = (test.best for test in map_study.tests(results).values())
     return (
         f"to find the pixels on which a prediction rests, use {counting}; to see what "
         f"learning changed, {learned}; and before you believe a map, change the image "
@@ -152,19 +145,8 @@ def recommendation(results):
     )
 
 
-def _best(rows, passed):
-    """The kind with the largest value among those that pass, else "no map"."""
-    kinds = [kind for kind, verdict in passed.items() if verdict]
-    return max(kinds, key=_value_in(rows), default="no map")
-
-
 def _value_in(rows):
     return lambda kind: rows[kind]["value"]
-
-
-def _listed(kinds):
-    *others, last = list(kinds) or ["none"]
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _interval(row):

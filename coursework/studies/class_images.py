@@ -51,10 +51,11 @@ def outputs(names):
 
 def class_names(names):
     """dict, (network, head) → the names of its classes."""
-    return {(name, head): _names(name, head) for name, head in outputs(names)}
+    return {(name, head): names_of(name, head) for name, head in outputs(names)}
 
 
-def _names(network, head):
+def names_of(network, head="class"):
+    """Names of the classes of an output of a network, or of a dataset."""
     if head != "class":
         return list(lines.ATTRIBUTE_NAMES[head])
     if network.endswith("mnist"):

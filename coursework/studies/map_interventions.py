@@ -119,9 +119,13 @@ def _changes(changed, control):
         for pair in ((changed, control), (wrong, right))
     ]
     return {
-        **{"wrong": int(wrong.sum()), "right": int(right.sum())},
-        **{"value": float(changed.mean()), "low": low, "high": high},
-        **dict(zip(("p", "p_wrong_or_right"), tests, strict=True)),
+        "wrong": int(wrong.sum()),
+        "right": int(right.sum()),
+        "value": float(changed.mean()),
+        "low": low,
+        "high": high,
+        "p": tests[0],
+        "p_wrong_or_right": tests[1],
     }
 
 

@@ -6,6 +6,8 @@ network whose weights are shuffled, and with a rule that needs no network. Tests
 change the images are in ``map_interventions``.
 """
 
+import typing
+
 import keras
 import numpy as np
 from scipy import stats
@@ -120,7 +122,9 @@ def pointing(trained, random, images, masks):
         hits = int(hit(maps, masks).sum())
         low, high = metrics.wilson(hits, len(masks))
         rows[kind] = {
-            **{"value": hits / len(masks), "low": low, "high": high},
+            "value": hits / len(masks),
+            "low": low,
+            "high": high,
             "random": float(hit(random[kind], masks).mean()),
             "energy": visualize.evaluate_maps(maps, masks).energy,
             "without_evidence": float(without_evidence(maps).mean()),
@@ -210,15 +214,13 @@ def similarities(original, others, masks):
     return found
 
 
-def compare_seeds(
-    model, second, random, name, images, masks, targets, head=None, repeats=3
-):
+def compare_seeds(name, networks, images, masks, targets, head=None, repeats=3):
     """``similarities`` of a network and one that was trained with another seed.
 
     Args:
-        model, second: ``keras.Model``, trained with different seeds.
-        random: what ``shuffled`` gives of the model; shuffled anew for each repeat.
         name: str, as in ``maps_of``.
+        networks: three ``keras.Model``: two that were trained with different seeds, and
+            what ``shuffled`` gives of the first, shuffled anew for each repeat.
         images: (N, 28, 28, 3) uint8 of lines, in random order: the map of another line
             is that of the line before.
         masks: (N, 28, 28) bool.
@@ -226,6 +228,7 @@ def compare_seeds(
         head: str, or None.
         repeats: int.
     """
+    model, second, random = networks
     same, recolored = targets
     original = maps_of(model, name, images, same, head)
     others = {
@@ -243,6 +246,33 @@ def compare_seeds(
 # --- verdicts -------------------------------------------------------------------------
 
 
+class MapTest(typing.NamedTuple):
+    """One of the four tests.
+
+    Attributes:
+        rows: dict, kind → dict with ``value``, ``low``, ``high`` and, but for the test
+            of learning, ``random``.
+        rules: dict, name → float, what needs no network.
+        verdicts: dict, kind → True, False or, where it passes by construction, None.
+    """
+
+    rows: dict
+    rules: dict
+    verdicts: dict
+
+    @property
+    def best(self):
+        """The kind with the largest value of those that pass; "no map" if none does."""
+        kinds = [kind for kind, verdict in self.verdicts.items() if verdict]
+        return max(kinds, key=lambda kind: self.rows[kind]["value"], default="no map")
+
+    @property
+    def best_of_a_layer(self):
+        """The kind with the largest value of those that can miss the line."""
+        kinds = [kind for kind in self.rows if kind != ON_INK_ONLY]
+        return max(kinds, key=lambda kind: self.rows[kind]["value"])
+
+
 def tests(results):
     """The four tests side by side, each on one network.
 
@@ -252,44 +282,31 @@ def tests(results):
             every seed; seed 0 is shown, and a kind must pass with all of them).
 
     Returns:
-        dict, name of the test → (rows, kind → dict with ``value``, ``low``, ``high``
-        and, but for the second test, ``random``; rules, name → float; verdicts, kind →
-        True, False or, where a kind passes by construction, None).
+        dict, name of the test → ``MapTest``.
     """
     pointed = results["pointing"]["tuned_lines"]
     alike = results["similarity"]["tuned_lines"]["on the line"]
+    added = {kind: row["added"] for kind, row in alike.items()}
     deleted, agreed = results["deletion"]["plain_mnist"], results["gaps"]["seed 0"]
-    rules = {
-        "nothing learned": 0.0,
-        "Sobel": pointed["rules"]["Sobel"]["value"],
-        "random pixels": deleted["rules"]["random pixels"]["value"],
-        "the middle": agreed["rules"]["the middle"]["value"],
-    }
-    names = (
-        "Points at the line",
-        "Depends on learning",
-        "Marks what counts",
-        "Knows the weak spots",
-    )
-    each = (
-        (pointed["rows"], ("Sobel",), verdicts_of_pointing(pointed)),
-        (
-            {kind: row["added"] for kind, row in alike.items()},
-            ("nothing learned",),
-            _verdicts(alike, "added"),
-        ),
-        (deleted["rows"], ("random pixels",), verdicts_of_deletion(deleted)),
-        (agreed["rows"], ("the middle",), with_every_seed(results["gaps"])),
-    )
+
+    def rule(found, name):
+        return {name: found["rules"][name]["value"]}
+
+    of_pointing = rule(pointed, "Sobel"), verdicts_of_pointing(pointed)
+    of_learning = {"nothing learned": 0.0}, _verdicts(alike, "added")
+    of_deletion = rule(deleted, "random pixels"), verdicts_of_deletion(deleted)
+    of_gaps = rule(agreed, "the middle"), with_every_seed(results["gaps"])
     return {
-        name: (rows, {rule: rules[rule] for rule in shown}, verdicts)
-        for name, (rows, shown, verdicts) in zip(names, each, strict=True)
+        "Points at the line": MapTest(pointed["rows"], *of_pointing),
+        "Depends on learning": MapTest(added, *of_learning),
+        "Marks what counts": MapTest(deleted["rows"], *of_deletion),
+        "Knows the weak spots": MapTest(agreed["rows"], *of_gaps),
     }
 
 
 def passed(results):
     """dict, kind → how many of ``tests`` it passes, those by construction left out."""
-    verdicts = [each for *_, each in tests(results).values()]
+    verdicts = [test.verdicts for test in tests(results).values()]
     return {kind: sum(each[kind] is True for each in verdicts) for kind in KINDS}
 
 
@@ -307,6 +324,16 @@ def verdicts_of_deletion(found):
         kind: row["value"] > least and row["p"] < LEVEL
         for kind, row in found["rows"].items()
     }
+
+
+def unequally_fragile(found):
+    """Orders of pixels by which wrong digits surely change more or less often.
+
+    Args:
+        found: what ``map_interventions.deletion`` gives.
+    """
+    orders = found["rows"] | found["rules"]
+    return [kind for kind, row in orders.items() if row["p_wrong_or_right"] < LEVEL]
 
 
 def verdicts_of_gaps(found):

@@ -182,12 +182,9 @@ def probe_layers(network, layers, parts):
         layers: at least two names.
         parts: three ``Examples`` of images, as ``examples`` gives.
     """
-    return probe(
-        *(
-            part._replace(values=outputs_of(network, layers, part.values))
-            for part in parts
-        )
-    )
+    outputs = (outputs_of(network, layers, part.values) for part in parts)
+    read = [p._replace(values=v) for p, v in zip(parts, outputs, strict=True)]
+    return probe(*read)
 
 
 def untrained(network, seed=UNTRAINED_SEED):
