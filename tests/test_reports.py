@@ -8,8 +8,9 @@ import jinja2
 import pypdf
 import pytest
 
-from coursework import figures, paths
+from coursework import paths
 from coursework.data import lines
+from coursework.figures import style
 
 import build_reports
 import report_figures
@@ -113,9 +114,7 @@ class TestPdf:
     def test_a_figure_is_the_same_each_time(self, known, drawn):
         with report_figures.page_style():
             again = report_figures.DRAWN["report_probes"](known)
-            assert (
-                figures.as_png(again, report_figures.DPI) == drawn["report_probes.png"]
-            )
+            assert style.as_png(again, report_figures.DPI) == drawn["report_probes.png"]
 
 
 class Links(html.parser.HTMLParser):

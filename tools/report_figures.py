@@ -13,7 +13,7 @@ from keras import layers
 
 from coursework import figures, paths, records
 from coursework.data import lines
-from coursework.figures import diagram
+from coursework.figures import diagram, style, training, unseen
 from coursework.studies import naming
 from coursework.studies import sample_efficiency as sample_study
 from coursework.training import heads
@@ -35,7 +35,6 @@ STYLE = {
 }
 Q1_NETWORKS = "plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"
 TENFOLD = 10  # losses that range farther have a mark at powers of ten alone
-CLASS_PICTURES = 10, 18  # of the digits, of all heads' levels
 
 
 def draw_all(known):
@@ -66,7 +65,7 @@ def page_style():
 
 
 def _finished(figure):
-    drawn = figures.as_png(figure, DPI)
+    drawn = style.as_png(figure, DPI)
     plt.close(figure)
     return drawn
 
@@ -82,55 +81,45 @@ def learning_curves(known):
     """Accuracy above, loss below, for the four networks of the first question."""
     figure, grid = _panels(2, 4, height=2.9, sharex="col")
     for (top, bottom), name in zip(grid.T, Q1_NETWORKS, strict=True):
-        figures.draw_curves(top, known[name]["history"], "accuracy")
-        figures.draw_curves(bottom, known[name]["history"], "loss")
+        training.draw_curves(top, known[name]["history"], "accuracy")
+        training.draw_curves(bottom, known[name]["history"], "loss")
         top.set_title(naming.label(name))
         loss = known[name]["history"]["loss"]
         far = max(loss) > TENFOLD * min(loss)
-        figures.plain_log_axis(bottom, labelled=(1,) if far else range(1, 10))
+        style.plain_log_axis(bottom, labelled=(1,) if far else range(1, 10))
         bottom.set(xlabel="epoch", ylabel=None)
-    figures.stretch_towards_one(grid[0])
+    style.stretch_towards_one(grid[0])
     for axes in grid[0, 1:]:
         axes.set_yticklabels([])
     grid[0, 0].set_ylabel("accuracy (stretched)")
     grid[1, 0].set_ylabel("loss (logarithmic)")
-    _common_legend(figure, grid[0, 0])
-    return figure
+    return style.finish(figure, "", grid[0, 0], columns=3)
 
 
 def head_learning_curves(known):
     """Accuracy and loss of all heads together and of each."""
-    with mpl.rc_context():
-        figure = figures.head_learning_curves(known["four_head_lines"]["history"], "")
+    figure = figures.head_learning_curves(known["four_head_lines"]["history"], "")
     figure.set_size_inches(WIDTH, 3)
     return figure
-
-
-def _common_legend(figure, axes):
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
 
 
 def f_scores(known):
     """Each of the 96 classes for the baseline; each digit for both."""
     figure, (left, right) = _panels(1, 2, height=2.05, width_ratios=[2.5, 1])
-    scores = figures.lines_by_kind(known["plain_lines"]["test"]["f1"])
+    scores = figures.data.lines_by_kind(known["plain_lines"]["test"]["f1"])
     lowest = min(0.99, scores.min())
     picture = left.imshow(scores, vmin=lowest, vmax=1, aspect="auto", cmap="Greys_r")
-    for (row, column), score in np.ndenumerate(scores):
-        if score < 1:
-            color = "white" if picture.norm(score) < 0.5 else "black"
-            text = f"{score:.4f}".lstrip("0")
-            where = {"ha": "center", "va": "center", "fontsize": 5.5}
-            left.text(column, row, text, color=color, **where)
-    figures.label_kinds(left, 1, 1)
+    where = {"ha": "center", "va": "center", "fontsize": 5.5}
+    for row, column in np.argwhere(scores < 1):
+        score = scores[row, column]
+        color = "white" if picture.norm(score) < 0.5 else "black"
+        left.text(column, row, f"{score:.4f}".lstrip("0"), color=color, **where)
+    figures.data.label_kinds(left, 1, 1)
     left.set(title="baseline, lines: F-score of each class", ylabel=None)
-    for name, look in (("plain_mnist", "s"), ("tuned_mnist", "o")):
-        color = figures.VALIDATION if look == "s" else figures.TRAIN
-        scores = known[name]["test"]["f1"]
-        right.plot(
-            scores, range(len(scores)), look, color=color, label=naming.label(name)
-        )
+    looks = ("s", style.VALIDATION), ("o", style.TRAIN)
+    for name, (marker, color) in zip(Q1_NETWORKS[1::2], looks, strict=True):
+        scores, look = known[name]["test"]["f1"], {"label": naming.label(name)}
+        right.plot(scores, range(len(scores)), marker, color=color, **look)
     right.set(title="digits", yticks=range(10), xlabel="F-score (not from 0)")
     right.invert_yaxis()
     right.grid(axis="y", color="0.9")
@@ -141,39 +130,42 @@ def f_scores(known):
 def confusions_of_lines(known):
     """96 by 96, true by predicted class, of both networks."""
     figure, grid = _panels(1, 2, height=3.1, sharey=True)
-    for axes, name in zip(grid, ("plain_lines", "tuned_lines"), strict=True):
-        _draw_classes(axes, np.array(known[name]["confusion"]))
-        errors = known[name]["test"]["errors"]
-        axes.set_title(f"{naming.label(name)}: {errors} wrong")
+    for axes, name in zip(grid, Q1_NETWORKS[::2], strict=True):
+        _draw_classes(axes, known[name], naming.label(name))
     grid[0].set_ylabel("true class (every twelfth is named)")
     return figure
-
-
-def _draw_classes(axes, confusion):
-    """Too small for colors: every error a ring, whatever its count."""
-    figures.draw_confusion(axes, np.diag(np.diag(confusion)), numbered=False)
-    true, predicted = np.nonzero(confusion - np.diag(np.diag(confusion)))
-    size = {"markersize": 4.5, "markeredgewidth": 0.8, "markerfacecolor": "none"}
-    axes.plot(predicted, true, "o", color=figures.VALIDATION, **size)
-    shown = range(0, lines.CLASSES, 12)
-    names = [lines.class_name(index) for index in shown]
-    axes.set_xticks(shown, names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(shown, names)
-    axes.set_xlabel("predicted class")
 
 
 def confusions_of_digits(known):
     """10 by 10 with their counts, of both networks."""
     figure, grid = _panels(1, 2, height=2.95)
-    for axes, name in zip(grid, ("plain_mnist", "tuned_mnist"), strict=True):
-        _draw_counts(axes, np.array(known[name]["confusion"]), range(10))
-        errors = known[name]["test"]["errors"]
-        axes.set_title(f"{naming.label(name)}: {errors} wrong")
+    for axes, name in zip(grid, Q1_NETWORKS[1::2], strict=True):
+        _draw_counts(axes, known[name]["confusion"], range(10))
+        axes.set_title(_wrong(known[name], naming.label(name)))
     return figure
 
 
+def _wrong(record, name):
+    return f"{name}: {record['test']['errors']} wrong"
+
+
+def _draw_classes(axes, record, name):
+    """Too small for colors: every error a ring, whatever its count."""
+    confusion = np.array(record["confusion"])
+    right = np.diag(np.diag(confusion))
+    training.draw_confusion(axes, right, numbered=False)
+    true, predicted = np.nonzero(confusion - right)
+    size = {"markersize": 4.5, "markeredgewidth": 0.8, "markerfacecolor": "none"}
+    axes.plot(predicted, true, "o", color=style.VALIDATION, **size)
+    shown = range(0, lines.CLASSES, 12)
+    names = [lines.class_name(index) for index in shown]
+    axes.set_xticks(shown, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(shown, names)
+    axes.set(xlabel="predicted class", title=_wrong(record, name))
+
+
 def _draw_counts(axes, confusion, names, size=6):
-    figures.draw_confusion(axes, confusion, numbered=True)
+    training.draw_confusion(axes, np.array(confusion), numbered=True)
     for text in axes.texts:
         text.set_fontsize(size)
     turned = 90 if len(names) > 10 else 0
@@ -190,33 +182,29 @@ def confusions_of_heads(known):
     places = dict(zip(heads.BINARY, left.subplots(3, 1), strict=True))
     places["angle"] = middle.subplots()
     for name, axes in places.items():
-        confusion = np.array(record["test"]["heads"][name]["confusion"])
+        confusion = record["test"]["heads"][name]["confusion"]
         _draw_counts(axes, confusion, lines.ATTRIBUTE_NAMES[name], 5)
         axes.set_title(name)
-    axes = right.subplots()
-    _draw_classes(axes, np.array(record["confusion"]))
-    axes.set_title(f"the implied classes: {record['test']['errors']} wrong")
+    _draw_classes(right.subplots(), record, "the implied classes")
     return figure
 
 
 def variations(known):
     """What was tried on lines and on digits, in the same order."""
-    both = known["variations_lines"], known["variations_mnist"]
     figure, grid = _panels(1, 2, height=2.9, sharey=True)
-    for axes, record, title in zip(grid, both, ("lines", "digits"), strict=True):
-        figures.draw_forest(axes, record, limits=(0.25, 7))
-        axes.set_title(title)
-        axes.set_xlabel("errors relative to the base")
+    for axes, name in zip(grid, ("lines", "mnist"), strict=True):
+        figures.draw_forest(axes, known[f"variations_{name}"], limits=(0.25, 7))
+        axes.set(title=naming.DATA[name], xlabel="errors relative to the base")
     figures.forest_legend(figure)
     return figure
 
 
 def ablation(known):
     """The recipes of the tuned networks without one ingredient."""
-    figure, (lines, digits) = _panels(2, 1, height=3.0)
-    for axes, name in ((lines, "ablation_lines"), (digits, "ablation_mnist")):
-        figures.draw_seed_errors(axes, known[name])
-        axes.set_ylabel({"ablation_lines": "lines", "ablation_mnist": "digits"}[name])
+    figure, grid = _panels(2, 1, height=3.0)
+    for axes, name in zip(grid, ("lines", "mnist"), strict=True):
+        figures.draw_seed_errors(axes, known[f"ablation_{name}"])
+        axes.set_ylabel(naming.DATA[name])
     return figure
 
 
@@ -234,34 +222,24 @@ def psychometric(known):
     figure, grid = _panels(1, 4, height=2.3, sharey=True)
     found = known["unseen_lines"]["psychometric"]
     for axes, (attribute, result) in zip(grid, found.items(), strict=True):
-        figures.draw_psychometric(axes, attribute, result)
+        unseen.draw_psychometric(axes, attribute, result)
         axes.set_ylabel("probability" if attribute == "length" else "")
-        axes.set_title(figures.UPPER[attribute])
-    figure.legend(
-        *grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=5
-    )
-    return figure
+        axes.set_title(unseen.UPPER[attribute])
+    return style.finish(figure, "", grid[0], columns=5)
 
 
 def interventions(known):
     """What the length and the width head use, before and after the remedy."""
     found = known["unseen_lines"]["interventions_after"]
     figure, grid = _panels(1, 4, height=2.6, sharey=True)
-    panels = [
-        (attribute, name, curves)
-        for attribute, each in found.items()
-        for name, curves in each.items()
-    ]
+    panels = [(a, name, c) for a, each in found.items() for name, c in each.items()]
     for axes, (attribute, name, curves) in zip(grid, panels, strict=True):
         short = {what.replace(attribute, "size"): c for what, c in curves.items()}
-        figures.draw_interventions(axes, short, attribute)
+        unseen.draw_interventions(axes, short, attribute)
         axes.set_title(f"{attribute}: {name}", fontsize=8)
         axes.set_xlabel(f"{attribute}, or ink of it, px")
     grid[0].set_ylabel("probability of long, thick")
-    figure.legend(
-        *grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=5
-    )
-    return figure
+    return style.finish(figure, "", grid[0], columns=5)
 
 
 def sample_efficiency(known):
@@ -283,9 +261,7 @@ def probes(known):
         for line in axes.lines:
             line.set_markersize(3)
     grid[1].set_yticklabels([])
-    handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    return figure
+    return style.finish(figure, "", grid[0])
 
 
 # --- the network of question 2 --------------------------------------------------------
@@ -336,11 +312,6 @@ def _told(members):
     parameters = sum(layer.count_params() for layer in members)
     counted = [f"{parameters:,} parameters"] if parameters else []
     return "\n".join([members[0].name, *kinds, f"→ {shape}", *counted])
-
-
-def missing(path):
-    """What to say of a notebook's figure that is not there."""
-    return f"{paths.relative(path)} is missing: run make run, whose notebooks make it"
 
 
 DRAWN = {

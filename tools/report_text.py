@@ -116,7 +116,8 @@ class Text:
             return self.drawn[file]
         path = paths.ROOT / "reports" / "figures" / file
         if not path.is_file():
-            raise FileNotFoundError(report_figures.missing(path))
+            advice = "is missing: run make run, whose notebooks make it"
+            raise FileNotFoundError(f"{paths.relative(path)} {advice}")
         return path.read_bytes()
 
     def table(self, rows, key, caption):

@@ -6,7 +6,6 @@ in ``tables``.
 """
 
 from coursework.figures.activations import (
-    COLUMNS,
     activation_table,
     channel_spread,
     follow,
@@ -18,14 +17,9 @@ from coursework.figures.data import (
     augmented,
     contact_sheet,
     error_gallery,
-    label_kinds,
-    lines_by_kind,
     measured_lines,
 )
-from coursework.figures.filter_sheets import (
-    class_sheets,
-    filter_sheets,
-)
+from coursework.figures.filter_sheets import class_sheets, filter_sheets
 from coursework.figures.filter_tables import (
     control_findings,
     filter_findings,
@@ -41,10 +35,7 @@ from coursework.figures.filters import (
     filter_excerpt,
     filters_overview,
     known_optimum,
-    picture_rows,
     regularizers,
-    shown_images,
-    shown_weights,
     trained_and_untrained,
 )
 from coursework.figures.forest import (
@@ -52,7 +43,6 @@ from coursework.figures.forest import (
     draw_seed_errors,
     forest,
     forest_legend,
-    seed_errors,
 )
 from coursework.figures.layers import layers
 from coursework.figures.maps import (
@@ -75,23 +65,7 @@ from coursework.figures.probes import (
     tuning_findings,
     tuning_title,
 )
-from coursework.figures.style import (
-    BACKGROUND,
-    HEADS,
-    MOST_ACCURATE,
-    TRAIN,
-    VALIDATION,
-    as_png,
-    close,
-    gallery,
-    percent,
-    plain_log_axis,
-    save,
-    show,
-    stretch_towards_one,
-    tile,
-    use_style,
-)
+from coursework.figures.style import close, gallery, save, show, use_style
 from coursework.figures.tables import (
     choices,
     extremes,
@@ -108,9 +82,6 @@ from coursework.figures.tables import (
 from coursework.figures.training import (
     confusion_by_attribute,
     confusion_matrix,
-    draw_confusion,
-    draw_curves,
-    draw_head_errors,
     error_by_visibility,
     f_scores,
     folded_confusions,
@@ -120,11 +91,7 @@ from coursework.figures.training import (
     sample_efficiency,
 )
 from coursework.figures.unseen import (
-    UPPER,
     corruptions,
-    draw_interventions,
-    draw_psychometric,
-    draw_robustness,
     interventions,
     psychometric,
     robustness,

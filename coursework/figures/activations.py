@@ -53,8 +53,7 @@ def follow(outputs, shown, title):
         row[0].set_ylabel(image, fontsize=10)
         if "kernel" in shown:
             _frame_largest(row[shown.index("image")], values)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title)
 
 
 def _frame_largest(axes, values):
@@ -170,24 +169,22 @@ def activation_table(name, images, outputs, names):
 
 
 def _table(columns, names, title):
-    shape = len(names), len(columns)
-    size = PICTURE * shape[1] + 0.9, 0.97 * PICTURE * shape[0] + 0.85
-    figure, grid = plt.subplots(*shape, figsize=size, squeeze=False)
-    for number, (above, values) in enumerate(columns):
+    size = PICTURE * len(columns) + 0.9, 0.97 * PICTURE * len(names) + 0.85
+    above = [name for name, _ in columns]
+    figure, grid = style.picture_grid(
+        list(map(_on_two_lines, names)), above, size, fontsize=9
+    )
+    for line, (name, values) in zip(grid.T, columns, strict=True):
         ends = None if values.dtype == np.uint8 else _ends(values)
-        if above.startswith("class"):
-            ends = 0.0, 1.0
-        for axes, each in zip(grid[:, number], values, strict=True):
-            _draw(axes, each, ends)
-        grid[0, number].set_title(above, fontsize=9, loc="center")
-    for axes, name in zip(grid[:, 0], names, strict=True):
-        place = {"rotation": 0, "ha": "right", "va": "center"}
-        words = name.split()
-        half = len(words) // 2
-        text = "\n".join([" ".join(words[:half]), " ".join(words[half:])]).strip()
-        axes.set_ylabel(text, fontsize=9, **place)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+        for axes, each in zip(line, values, strict=True):
+            _draw(axes, each, (0.0, 1.0) if name.startswith("class") else ends)
+    return style.finish(figure, title)
+
+
+def _on_two_lines(name):
+    words = name.split()
+    half = len(words) // 2
+    return "\n".join([" ".join(words[:half]), " ".join(words[half:])]).strip()
 
 
 def write_sheets(name, outputs, names):

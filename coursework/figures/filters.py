@@ -1,9 +1,9 @@
 """Pictures and tables of what filters and classes respond to."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from coursework import visualize
+from coursework.figures import style
 from coursework.studies import filters as filter_study
 from coursework.studies import naming, similarity
 
@@ -40,31 +40,18 @@ def picture_rows(rows, columns, title, beside=None, notes=()):
         beside: dict, label of a row → str, written at its right, such as a measure.
         notes: (row, column, text) each, written below a picture.
     """
-    count, wide = len(columns), 1.2 if notes else 1.03
-    figure, grid = plt.subplots(
-        len(rows),
-        count,
-        figsize=(
-            1.02 * count + (2.9 if beside else 1.5),
-            wide * len(rows) + 0.6,
-        ),
-        squeeze=False,
-    )
+    count, tall = len(columns), 1.2 if notes else 1.03
+    size = 1.02 * count + (2.9 if beside else 1.5), tall * len(rows) + 0.6
+    figure, grid = style.picture_grid(rows, columns, size, pad=4)
     for line, (label, images) in zip(grid, rows.items(), strict=True):
         for axes, image in zip(line, images, strict=True):
             axes.imshow(image)
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
         if beside:
             place = {"transform": line[-1].transAxes, "va": "center", "fontsize": 10}
             line[-1].text(1.08, 0.5, beside.get(label, ""), **place)
-    for axes, name in zip(grid[0], columns, strict=True):
-        axes.set_title(name, fontsize=10, loc="center", pad=4)
     for row, column, text in notes:
         grid[row, column].set_xlabel(text, fontsize=10, labelpad=3)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title)
 
 
 def ascent_steps(images, steps, scores):

@@ -52,24 +52,15 @@ def draw_forest(axes, record, limits=None):
     axes.set_xlabel(f"errors relative to the base (bar: 95 % interval, {seeds} seeds)")
 
 
-def seed_errors(record, title):
+def draw_seed_errors(axes, record):
     """Number of errors of each row, a dot for each seed.
 
     For rows with no error, of which a ratio would say nothing.
 
     Args:
+        axes: of matplotlib.
         record: what ``trials.run`` gives.
-        title: str.
     """
-    rows = list(record["trials"])
-    figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(rows) + 1.2))
-    draw_seed_errors(axes, record)
-    axes.set_title(title)
-    return figure
-
-
-def draw_seed_errors(axes, record):
-    """The same without a title."""
     seeds = len(record["seeds"])
     for row, trials in enumerate(record["trials"].values()):
         errors = [trial["errors"] for trial in trials]

@@ -42,11 +42,9 @@ def layers(outputs):
             order = chosen.setdefault(values.shape[-1], _strongest(values))
             _draw_channels(row, values, order)
         label = f"{name}\n{'×'.join(map(str, values.shape))}"
-        row[0].text(
-            -0.12, 0.5, label, transform=row[0].transAxes, ha="right", va="center"
-        )
-    figure.suptitle(TITLE.format(SHOWN), x=0.01, ha="left", fontsize=11)
-    return figure
+        place = {"transform": row[0].transAxes, "ha": "right", "va": "center"}
+        row[0].text(-0.12, 0.5, label, **place)
+    return style.finish(figure, TITLE.format(SHOWN))
 
 
 def _strongest(values):

@@ -34,15 +34,15 @@ def map_grid(images, classes, rows, title):
         title: str.
     """
     size = BESIDE + TILE * len(images), (TILE + 0.3) * (1 + len(rows)) + 0.4
-    figure, grid = plt.subplots(1 + len(rows), len(images), figsize=size)
-    for axes, image, label in zip(grid[0], images, classes, strict=True):
-        _draw(axes, visualize.as_shown(image))
-        axes.set_title(_class_name(images, "class", label), fontsize=8, loc="center")
-    _name_row(grid[0, 0], "image")
-    for line, ((name, method), maps) in zip(grid[1:], rows.items(), strict=True):
-        _name_row(line[0], f"{naming.short(name)}\n{METHODS[method]}")
+    names = [f"{naming.short(name)}\n{METHODS[method]}" for name, method in rows]
+    above = [_class_name(images, "class", label) for label in classes]
+    figure, grid = style.picture_grid(["image", *names], above, size, fontsize=9)
+    for axes, image in zip(grid[0], images, strict=True):
+        axes.imshow(visualize.as_shown(image))
+        axes.title.set_fontsize(8)
+    for line, maps in zip(grid[1:], rows.values(), strict=True):
         for index, axes in enumerate(line):
-            _draw(axes, _over(images[index], maps.scaled()[index]))
+            axes.imshow(_over(images[index], maps.scaled()[index]))
             label = _class_name(images, maps.head, maps.targets[index])
             note = f" ({maps.probabilities[index]:.0%})"
             note += "\nno evidence" if maps.without_evidence[index] else ""
@@ -70,23 +70,19 @@ def cam_steps(image, feature_maps, weights, placed):
         weights: (K,) floats, one for each feature map.
         placed: (height, width) floats 0…1, the map on the pixels of the image.
     """
+    shown = np.argsort(-np.abs(weights))[:STRONGEST]
     total = feature_maps @ weights
-    shown = np.argsort(-np.abs(weights))
-    figure, grid = plt.subplots(1, 8, figsize=(8 * TILE + 0.8, TILE + 0.75))
-    _draw(grid[0], visualize.as_shown(image))
-    captions = ["image"]
-    for axes, number in zip(grid[1:], shown[:STRONGEST], strict=False):
-        _draw_signed(axes, feature_maps[..., number])
-        weight = f"{weights[number]:+.3f}".replace("-", "−")
-        captions.append(f"map {number}\nweight {weight}")
-    _draw_signed(grid[5], total)
-    positive = np.maximum(total, 0)
-    grid[6].imshow(positive, cmap=style.SCALE)
-    _draw(grid[7], _over(image, placed))
-    captions += ["weighted sum\nof all maps", "ReLU", "over the image"]
-    for axes, caption in zip(grid, captions, strict=True):
-        axes.set(xticks=[], yticks=[])
-        axes.set_title(caption, fontsize=8, loc="center")
+    captions = [f"map {k}\nweight {weights[k]:+.3f}".replace("-", "−") for k in shown]
+    captions = ["image", *captions, "weighted sum\nof all maps", "ReLU"]
+    captions.append("over the image")
+    size = 8 * TILE + 0.8, TILE + 0.75
+    figure, (grid,) = style.picture_grid([""], captions, size, fontsize=8)
+    grid[0].imshow(visualize.as_shown(image))
+    signed = [*(feature_maps[..., k] for k in shown), total]
+    for axes, values in zip(grid[1:], signed, strict=False):
+        _draw_signed(axes, values)
+    grid[6].imshow(np.maximum(total, 0), cmap=style.SCALE)
+    grid[7].imshow(_over(image, placed))
     figure.suptitle("Grad-CAM highlights the background of the seven", fontsize=11)
     return figure
 
@@ -101,16 +97,13 @@ def against_experiment(image, maps, fall, counted):
         counted: (h, w) bool, positions that the correlation is over.
     """
     panels = {"the score falls by": fall} | maps
-    figure, grid = plt.subplots(1, 4, figsize=(8.4, 2.8))
-    _draw(grid[0], visualize.as_shown(image))
-    grid[0].set_title("image", fontsize=9, loc="center")
-    for axes, (name, values) in zip(grid[1:], panels.items(), strict=True):
+    names = ["image", *panels]
+    figure, (grid,) = style.picture_grid([""], names, (8.4, 2.8), fontsize=9)
+    grid[0].imshow(visualize.as_shown(image))
+    for axes, values in zip(grid[1:], panels.values(), strict=True):
         _draw_signed(axes, values)
-        axes.set(xticks=[], yticks=[])
-        axes.set_title(name, fontsize=9, loc="center")
-        if values is not fall:
-            rho = stats.spearmanr(values[counted], fall[counted]).statistic
-            axes.set_xlabel(f"rank correlation {_signed(rho)}", fontsize=9)
+        rho = stats.spearmanr(values[counted], fall[counted]).statistic
+        axes.set_xlabel(f"rank correlation {_signed(rho)}", fontsize=9)
     grid[1].set_xlabel("red: falls, blue: rises", fontsize=9)
     figure.suptitle("What the score loses without each position, and two maps")
     return figure
@@ -204,16 +197,6 @@ def _over(image, scaled):
     return visualize.overlay(image * DIMMED, scaled, alpha=0.8)
 
 
-def _draw(axes, picture):
-    axes.imshow(picture)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-
-
 def _draw_signed(axes, values):
     most = np.abs(values).max() or 1
     axes.imshow(values, cmap=style.SIGNED, vmin=-most, vmax=most)
-
-
-def _name_row(axes, name):
-    axes.set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")

@@ -27,11 +27,7 @@ def probes(study, labels, title):
     )
     for axes, label in zip(grid.flat, labels, strict=True):
         draw_probes(axes, study, label)
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=4
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title, axes)
 
 
 def _stages(study):
@@ -123,9 +119,8 @@ def tuning(found, title):
     axes.set_yticks(range(len(found)), [naming.label(name) for name in found])
     axes.set(ylim=(len(found) - 0.5, -0.5), xlim=(-0.02, 1))
     axes.set_xlabel("orientation index (0: all angles alike, 1: one angle)")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     figure.legend(loc="outside lower center", ncols=2, markerscale=2)
-    return figure
+    return style.finish(figure, title)
 
 
 def tuning_title(found):

@@ -137,6 +137,50 @@ def gallery(images, titles, columns=8, size=1.25):
     return figure
 
 
+def picture_grid(rows, columns, size, fontsize=10, pad=6):
+    """Axes for pictures, without ticks and frames.
+
+    Args:
+        rows, columns: strings, written at the left and above.
+        size: (width, height) in inches.
+        fontsize: int, of these strings. pad: float, points above the pictures.
+
+    Returns:
+        The figure, and its axes as a (rows, columns) array.
+    """
+    shape = len(rows), len(columns)
+    figure, grid = plt.subplots(*shape, figsize=size, squeeze=False)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for axes, name in zip(grid[:, 0], rows, strict=True):
+        place = {"rotation": 0, "ha": "right", "va": "center"}
+        axes.set_ylabel(name, fontsize=fontsize, **place)
+    for axes, name in zip(grid[0], columns, strict=True):
+        axes.set_title(name, fontsize=fontsize, loc="center", pad=pad)
+    return figure, grid
+
+
+def finish(figure, title, of=None, columns=4):
+    """A figure with its title and, below it, the legend of one of its axes.
+
+    Args:
+        figure: a matplotlib figure.
+        title: str, on the left; empty is none.
+        of: axes with labeled lines; None: no legend.
+        columns: int, of the legend.
+
+    Returns:
+        The same figure.
+    """
+    if of is not None:
+        named = of.get_legend_handles_labels()
+        figure.legend(*named, loc="outside lower center", ncols=columns)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
 def plain_log_axis(axes, labelled=(1, 2, 5)):
     """A logarithmic axis labelled 0.1, 0.2, 0.5, 1 … instead of powers of ten."""
     axes.set(yscale="log", ylabel="loss (logarithmic)")

@@ -52,11 +52,7 @@ def head_learning_curves(history, title):
     style.stretch_towards_one(grid[0])
     grid[0, 0].set_ylabel("accuracy (stretched)")
     style.plain_log_axis(grid[1, 0], labelled=(1,))
-    figure.legend(
-        *grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title, grid[1, 0], columns=3)
 
 
 def draw_curves(axes, history, key):
@@ -89,11 +85,7 @@ def head_errors(record, rows, title):
         draw_head_errors(axes, record["trials"][row])
         axes.set(xlabel="epoch", title=row)
     grid[0, 0].set_ylabel("error (logarithmic)")
-    figure.legend(
-        *grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title, grid[0, 0])
 
 
 def draw_head_errors(axes, trials):
@@ -188,15 +180,8 @@ def draw_confusion(axes, confusion, numbered):
         for (row, column), images in np.ndenumerate(confusion):
             if images:
                 color = "white" if norm(images) > 0.5 else "black"
-                axes.text(
-                    column,
-                    row,
-                    images,
-                    color=color,
-                    fontsize=size,
-                    ha="center",
-                    va="center",
-                )
+                look = {"color": color, "fontsize": size, "ha": "center"}
+                axes.text(column, row, images, va="center", **look)
     return picture
 
 
@@ -241,15 +226,8 @@ def _draw_rates(axes, errors, images, name, marker, color, shift):
         if count:
             axes.plot(x, count / total, marker, color=color)
         axes.plot([], [], marker + "-", color=color, label=label)
-        axes.annotate(
-            str(count),
-            (x, high),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=color,
-        )
+        above = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
+        axes.annotate(str(count), (x, high), fontsize=8, color=color, **above)
 
 
 def f_scores(f1, names, most=16):
@@ -270,13 +248,8 @@ def f_scores(f1, names, most=16):
     figure, axes = plt.subplots(figsize=(6.5, 0.26 * len(order) + 1))
     axes.plot(f1[order], range(len(order)), "o", color=style.TRAIN)
     for row, k in enumerate(order):
-        axes.annotate(
-            f"{f1[k]:.4f}",
-            (f1[k], row),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
-        )
+        beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate(f"{f1[k]:.4f}", (f1[k], row), **beside)
     axes.set_yticks(range(len(order)), labels)
     axes.set_ylim(len(order) - 0.5, -0.5)
     lowest = min(f1[order].min(), 0.999)

@@ -42,21 +42,18 @@ def map_grid(image, rows):
         rows: dict, label → what ``maps.maps_of`` gives for one image.
     """
     kinds = list(next(iter(rows.values())))
-    size = 1.2 * (len(kinds) + 1) + 1, 1.2 * len(rows) + 0.4
-    figure, grid = plt.subplots(len(rows), len(kinds) + 1, figsize=size)
+    columns = [
+        kind.replace(" layer)", "").replace(" (", "\n").replace("d g", "d\ng")
+        for kind in ["image", *kinds]
+    ]
+    size = 1.2 * len(columns) + 1, 1.2 * len(rows) + 0.4
+    figure, grid = style.picture_grid(rows, columns, size)
     outline = image.any(axis=-1)
     for line, (label, maps) in zip(grid, rows.items(), strict=True):
-        shown = image[..., ::-1] if "color" in label else image
-        line[0].imshow(shown)
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center")
+        line[0].imshow(image[..., ::-1] if "color" in label else image)
         for axes, kind in zip(line[1:], kinds, strict=True):
             axes.imshow(maps[kind][0], vmin=0, vmax=max(maps[kind].max(), 1e-9))
             axes.contour(outline, [0.5], colors="white", linewidths=0.7)
-    for axes, kind in zip(grid[0], ["image", *kinds], strict=True):
-        title = kind.replace(" layer)", "").replace(" (", "\n").replace("d g", "d\ng")
-        axes.set_title(title, fontsize=10)
-    for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
     title = "A network with shuffled weights draws maps, too"
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure

@@ -31,11 +31,7 @@ def psychometric(found, title):
     figure, grid = plt.subplots(1, 4, figsize=(12, 3.4), sharey=True)
     for axes, (attribute, result) in zip(grid, found.items(), strict=True):
         draw_psychometric(axes, attribute, result)
-    figure.legend(
-        *grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=5
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title, grid[0], columns=5)
 
 
 def draw_psychometric(axes, attribute, result):
@@ -78,11 +74,7 @@ def interventions(found, attribute, title):
         draw_interventions(axes, curves, attribute)
         axes.set_title(name)
     grid[0, 0].set_ylabel(f"probability of {UPPER[attribute]}")
-    figure.legend(
-        *grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title, grid[0, 0])
 
 
 def draw_interventions(axes, curves, attribute):
@@ -91,9 +83,8 @@ def draw_interventions(axes, curves, attribute):
     for (name, means), (line, color) in zip(curves.items(), LOOKS, strict=False):
         axes.plot(values, means, line, color=color, label=name, markersize=4)
     axes.axhline(0.5, color="0.6", linestyle=":", zorder=0)
-    axes.set(
-        ylim=(-0.02, 1.02), xlabel=f"{attribute}, or ink as of this {attribute}, px"
-    )
+    axes.set(ylim=(-0.02, 1.02))
+    axes.set_xlabel(f"{attribute}, or ink as of this {attribute}, px")
 
 
 def corruptions(chosen):
@@ -102,17 +93,14 @@ def corruptions(chosen):
     Args:
         chosen: an ``unseen.Sample`` of one line.
     """
-    rows = len(unseen.CORRUPTIONS)
-    figure, grid = plt.subplots(rows, 5, figsize=(5.6, 1.12 * rows + 0.3))
-    for line, (name, (_, severities, unit)) in zip(
-        grid, unseen.CORRUPTIONS.items(), strict=True
-    ):
+    kinds = unseen.CORRUPTIONS
+    rows = [f"{name}\n({unit})" for name, (_, _, unit) in kinds.items()]
+    size = 5.6, 1.12 * len(rows) + 0.3
+    figure, grid = style.picture_grid(rows, [""] * 5, size, fontsize=8)
+    for line, (name, (_, severities, _)) in zip(grid, kinds.items(), strict=True):
         for axes, severity in zip(line, (0, *severities), strict=True):
             axes.imshow(unseen.corrupt(name, chosen, severity)[0])
-            axes.set(xticks=[], yticks=[])
             axes.set_title(f"{severity:g}", fontsize=8, pad=2)
-        label = f"{name}\n({unit})"
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
     return figure
 
 
@@ -129,27 +117,20 @@ def robustness(found, images, title):
         draw_robustness(axes, name, result, images)
     for row in grid:
         row[0].set_ylabel("joint accuracy")
-    figure.legend(
-        *grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title, grid[0, 0])
 
 
 def draw_robustness(axes, name, result, images):
     """One panel, without a legend."""
     places = range(len(result["severities"]))
-    for (network, counts), (line, color) in zip(
-        result["correct"].items(), LOOKS, strict=False
-    ):
+    correct = result["correct"].items()
+    for (network, counts), (line, color) in zip(correct, LOOKS, strict=False):
         shares = np.array(counts) / images
         ends = np.array([metrics.wilson(count, images) for count in counts])
-        spans = np.abs(ends.T - shares)
-        style_ = {"color": color, "label": network, "markersize": 4, "capsize": 2}
-        axes.errorbar(places, shares, spans, fmt=line, **style_)
-    axes.axhline(
-        1 / lines.CLASSES, color="0.6", linestyle=":", label="chance", zorder=0
-    )
+        look = {"color": color, "label": network, "markersize": 4, "capsize": 2}
+        axes.errorbar(places, shares, np.abs(ends.T - shares), fmt=line, **look)
+    chance = {"color": "0.6", "linestyle": ":", "label": "chance"}
+    axes.axhline(1 / lines.CLASSES, zorder=0, **chance)
     axes.set_xticks(places, [f"{severity:g}" for severity in result["severities"]])
     axes.set(title=name, xlabel=unseen.CORRUPTIONS[name][2], ylim=(-0.03, 1.03))
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
@@ -170,19 +151,13 @@ def warning_curves(images, inside, outside, title):
     for (top, axes), (kind, shown) in zip(grid.T, images.items(), strict=True):
         top.imshow(shown[0])
         top.set(xticks=[], yticks=[], title=kind)
-        for (name, found), (line, color) in zip(
-            outside[kind].items(), LOOKS, strict=False
-        ):
-            both = [each["entropy"] for each in (inside[name], found)]
-            everything = np.concatenate(both)
-            truth = np.repeat([0, 1], [len(each) for each in both])
-            false, true, _ = scores.roc_curve(truth, everything)
+        found = outside[kind].items()
+        for (name, each), (line, color) in zip(found, LOOKS, strict=False):
+            both = inside[name]["entropy"], each["entropy"]
+            truth = np.repeat([0, 1], list(map(len, both)))
+            false, true, _ = scores.roc_curve(truth, np.concatenate(both))
             axes.plot(false, true, line[1:], color=color, label=name)
         axes.plot([0, 1], [0, 1], ":", color="0.6")
         axes.set(xlabel="false positive rate (lines)", aspect="equal")
     grid[1, 0].set_ylabel("true positive rate (others)")
-    figure.legend(
-        *grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
-    )
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    return style.finish(figure, title, grid[1, 0], columns=3)

@@ -7,6 +7,7 @@ NETWORKS = {
     "plain_mnist": "baseline, digits",
     "tuned_mnist": "tuned, digits",
 }
+DATA = {"lines": "lines", "mnist": "digits"}
 
 
 def label(name):
