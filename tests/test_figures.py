@@ -7,7 +7,15 @@ from PIL import Image
 
 from coursework import figures, visualize
 from coursework.data import lines
-from coursework.figures import diagram, filters, style, trust, trust_text
+from coursework.figures import (
+    activations,
+    diagram,
+    filters,
+    style,
+    tables,
+    trust,
+    trust_text,
+)
 from coursework.studies import maps as map_study
 from coursework.training import heads, networks
 
@@ -228,11 +236,28 @@ class TestActivations:
     def test_following_an_image_shows_one_channel_with_its_range(self):
         conv = np.zeros((4, 4, 3))
         conv[1, 1] = 1, 5, -2
-        values = {"image": np.zeros((6, 6, 1), np.uint8), "conv1": conv}
-        image, channel = figures.follow({"line": values}, list(values), "title").axes
+        values = {"image": np.zeros((6, 6, 1), np.uint8), "kernel": np.ones((3, 3, 3))}
+        values["conv1"], shown = conv, ["image", "kernel", "conv1"]
+        line = {"line": values | {"channel": 1}}
+        image, _, channel = figures.follow(line, shown, "title").axes
         assert channel.get_title() == "conv1, channel 1\n0 to 5"
         assert channel.images[0].get_array().max() == 5
         assert image.get_ylabel() == "line"
+        (frame,) = image.patches
+        assert (frame.get_xy(), frame.get_width()) == ((0.5, 0.5), 3)
+
+    def test_a_negative_value_makes_a_signed_scale(self):
+        values = {"a": np.array([[[2.0], [1.0]]]), "b": np.array([[[2.0], [-1.0]]])}
+        line = {"line": values | {"channel": 0}}
+        grid = figures.follow(line, ["a", "b"], "title").axes
+        assert [axes.images[0].get_clim() for axes in grid] == [(0, 2), (-2, 2)]
+
+    def test_the_spread_of_channels_is_sorted(self):
+        values = np.zeros((2, 1, 1, 3))
+        values[1] = 6, 2, 4
+        (axes,) = figures.channel_spread(("a", values), ("b", values / 2), "x").axes
+        assert axes.lines[0].get_ydata().tolist() == [1, 2, 3]
+        assert axes.lines[1].get_ydata().tolist() == [0.5, 1, 1.5]
 
     @pytest.fixture
     def table(self):
@@ -291,18 +316,66 @@ class TestActivations:
         rows = texts(angle.get_yticklabels())
         assert rows == ["baseline, pool1", "baseline, relu2"]
         assert color.get_xscale() == "log"
+        assert texts(angle.get_xticklabels())[-1] == "none"
 
-    def test_titles_of_probes_say_what_training_added(self, study):
-        title = figures.probe_title(study, "Lines")
-        assert title.endswith("makes the angle easier to read")
-        for by_label in study["layers"]["plain_lines"].values():
-            by_label["angle"] = by_label["color"]
-        assert "adds nothing" in figures.probe_title(study, "Lines")
+    def test_titles_of_probes_say_where_training_helps(self, study):
+        title = figures.probe_title(study, ["angle", "color"])
+        assert title.endswith("the angle in 2 of 2 and the color in 0 of 2 layers")
+
+    @pytest.fixture
+    def said(self, monkeypatch):
+        """What a function shows as findings."""
+        shown = []
+        monkeypatch.setattr(tables, "findings", lambda *each: shown.extend(each))
+        return shown
+
+    def test_findings_name_layers_that_training_made_worse(self, study, said):
+        worse = {"trained": 0.8, "untrained": 0.9, "gain": -0.1, "p": 0.001}
+        pool1 = study["layers"]["plain_lines"]["pool1"]
+        pool1["angle"] = worse
+        figures.probe_findings(study)
+        assert "30.0% from the pixels, 90.0% from the best untrained" in said[0]
+        assert "100.00% from the best trained" in said[0]
+        harder = "Training makes the angle harder to read in baseline pool1 (80.0%, "
+        assert said[2:] == [harder + "untrained 90.0%)."]  # the color: pixels win
+        pool1["angle"] = worse | {"p": 0.2}
+        said.clear()
+        figures.probe_findings(study)
+        assert len(said) == 2
+
+    def test_errors_of_the_tuned_networks_last_stages_are_counted(self, study, said):
+        last = study["layers"]["plain_lines"]["relu2"]
+        before = {label: cell | {"trained": 0.99} for label, cell in last.items()}
+        study["layers"]["tuned_lines"] = {"relu3": before, "relu4": last}
+        figures.probe_findings(study)
+        expected = "angle 10 → 0, color 10 → 200; untrained: angle 100 → 100"
+        assert expected in said[-1]
+
+    def test_heads_are_compared_with_untrained_heads(self):
+        cell = {"trained": 0.6, "untrained": 0.8}
+        found = {
+            f"{name}_relu": dict.fromkeys(heads.NAMES, cell) for name in heads.NAMES
+        }
+        best = {"trained": 1.0, "untrained": 0.7}
+        found["length_relu"] = dict.fromkeys(heads.NAMES, best)
+        found["length_relu"]["angle"] = {"trained": 0.25, "untrained": 0.16}
+        text = figures.heads_sentence({"layers": {"four_head_lines": found}})
+        assert "60% to 100% (untrained heads on the same layer 70% to 80%" in text
+        assert "of the angle 25% to 60% (16% to 80%, chance 8.3%)" in text
+
+    def test_inactive_channels_are_counted_and_named(self):
+        found = {"tuned_lines": {"relu1": (0, 16)}, "plain_mnist": {"relu2": (2, 1024)}}
+        tried = {"a": 9600, "b": 7000, "c": 9600}
+        assert activations.inactive_sentence(found, tried) == (
+            "Inactive in 7,000 or 9,600 test images: 2 of 1,040 channels "
+            "(baseline, digits: 2 of the 1,024 in relu2)."
+        )
 
     def test_tuning_is_beside_that_of_untrained_filters(self):
         few = {"trained": [0.4, 0.6], "untrained": [0.1, 0.1, 0.2], "p": 0.01}
         found = {"plain_lines": few, "tuned_mnist": few | {"p": 0.3}}
-        assert "in 1 of 2 networks" in figures.tuning_title(found)
+        title = figures.tuning_title(found)
+        assert title.endswith("than untrained ones (not: tuned, digits)")
         (axes,) = figures.tuning(found, "title").axes
         assert texts(axes.get_yticklabels()) == ["baseline, lines", "tuned, digits"]
         bars = [line for line in axes.lines if line.get_color() == "black"]

@@ -74,6 +74,20 @@ def test_each_probe_is_beside_an_untrained_one(parts, monkeypatch):
             assert 0 <= cell["p"] <= 1
 
 
+def test_untrained_heads_are_behind_trained_layers():
+    network = probes.untrained(networks.four_head_cnn(), seed=5)
+    control = probes.untrained_heads(network)
+    kernels = [layer.name for layer in network.layers if hasattr(layer, "kernel")]
+    both = [
+        [model.get_layer(name).get_weights()[0] for name in kernels]
+        for model in (network, control)
+    ]
+    pairs = zip(kernels, *both, strict=True)
+    same = [name for name, ours, theirs in pairs if (ours == theirs).all()]
+    assert same == [name for name in kernels if name.startswith("conv")]
+    assert len(kernels) > len(same) + len(heads.NAMES) > len(heads.NAMES)
+
+
 def test_training_added_something_only_where_that_is_sure():
     assert probes.added({"gain": 0.1, "p": 0.001})
     assert not probes.added({"gain": 0.1, "p": 0.2})

@@ -7,6 +7,7 @@ in ``tables``.
 
 from coursework.figures.activations import (
     activation_table,
+    channel_spread,
     follow,
     inactive,
     links,
@@ -59,11 +60,13 @@ from coursework.figures.maps import (
 from coursework.figures.probes import (
     activation_findings,
     draw_probes,
+    heads_sentence,
     heads_table,
     probe_findings,
     probe_title,
     probes,
     tuning,
+    tuning_findings,
     tuning_title,
 )
 from coursework.figures.style import close, gallery, save, show, use_style

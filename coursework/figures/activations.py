@@ -23,7 +23,6 @@ SHEET_COLUMNS, SHEET_TILE = 16, 56  # of a sheet with all channels; px
 UNITS_IN_A_ROW = 64
 FEW_UNITS = 20  # drawn in two rows
 LETTERS = 14  # px
-SIGNED_LAYERS = ("kernel", "conv1", "dense1")  # where the sign is what matters
 LEFT_OUT = ("scale", "flatten")  # the image, and another layer's values in a row
 
 
@@ -33,28 +32,57 @@ LEFT_OUT = ("scale", "flatten")  # the image, and another layer's values in a ro
 def follow(outputs, shown, title):
     """What a layer does, a row for each image: pictures before and after it.
 
-    Shown is the channel that has the largest value in ``conv1``.
+    Beside a kernel, a frame is where ``conv1`` has its largest value.
 
     Args:
-        outputs: dict, image → dict, name → uint8 (height, width, 1 or 3), an image; or
-            floats, (height, width, C), of which one channel is shown, or (units,).
+        outputs: dict, image → dict, ``channel``, the one shown, and name → uint8
+            (height, width, 1 or 3), an image, or floats, (height, width, C), (units,).
         shown: names of outputs, the columns.
         title: str.
     """
     size = max(6.0, 1.85 * len(shown) + 0.4), 2.05 * len(outputs) + 0.4
     figure, grid = plt.subplots(len(outputs), len(shown), figsize=size, squeeze=False)
     for row, (image, values) in zip(grid, outputs.items(), strict=True):
-        channel = int(values["conv1"].max(axis=(0, 1)).argmax())
         for axes, name in zip(row, shown, strict=True):
             picture, above = values[name], name
             if picture.ndim == 3 and picture.dtype != np.uint8:
-                picture = picture[..., channel]
-                above += f", channel {channel}"
-            signed = name in SIGNED_LAYERS
-            _draw(axes, picture, None if signed else (picture.min(), picture.max()))
-            axes.set_title(f"{above}{_range(picture)}", fontsize=9, loc="center")
+                picture = picture[..., values["channel"]]
+                above += f", channel {values['channel']}"
+            _draw(axes, picture)
+            axes.set_title(f"{above}{_range(picture)}", fontsize=10, loc="center")
         row[0].set_ylabel(image, fontsize=10)
+        if "kernel" in shown:
+            _frame_largest(row[shown.index("image")], values)
     return style.finish(figure, title)
+
+
+def _frame_largest(axes, values):
+    """Frame the pixels below the filter where its response is largest."""
+    response = values["conv1"][..., values["channel"]]
+    y, x = np.unravel_index(response.argmax(), response.shape)
+    height, width = values["kernel"].shape[:2]
+    place = (x - 0.5, y - 0.5), width, height
+    axes.add_patch(plt.Rectangle(*place, fill=False, edgecolor="yellow", linewidth=1.5))
+
+
+def channel_spread(before, after, title):
+    """The standard deviation of each channel, before and after a layer.
+
+    Args:
+        before, after: pairs of a layer's name and its (N, height, width, C) floats.
+        title: str.
+    """
+    figure, axes = plt.subplots(figsize=(6.6, 2.6))
+    for (name, values), look in zip((before, after), ("o", "D"), strict=True):
+        color = style.TRAIN if look == "D" else "0.55"
+        spread = np.sort(values.std(axis=(0, 1, 2)))
+        axes.plot(spread, look, color=color, markersize=5, label=name)
+    axes.set(yscale="log", xlabel="channel, sorted in each layer")
+    axes.set_ylabel("standard deviation")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_title(title)
+    axes.legend()
+    return figure
 
 
 def _draw(axes, values, ends=None):
@@ -112,8 +140,8 @@ def strongest(values):
 def activation_table(name, images, outputs, names):
     """Layers of a network for some images, a row for each image.
 
-    A stage's layers have the same number of channels and show the same channel, the one
-    that varies most in the last of them. A column has one color scale.
+    A stage's layers, from a convolution to its ReLU or pooling, show the same channel,
+    the one that varies most in the last of them. A column has one color scale.
 
     Args:
         name: str, a network of ``COLUMNS``.
@@ -123,14 +151,14 @@ def activation_table(name, images, outputs, names):
     """
     columns = [("image", images)]
     channels = {
-        outputs[layer].shape[-1]: strongest(outputs[layer])
+        layer[-1]: strongest(outputs[layer])
         for layer in COLUMNS[name]
         if outputs[layer].ndim == 4
     }
     for layer in COLUMNS[name]:
         values = outputs[layer]
         if values.ndim == 4:
-            channel = channels[values.shape[-1]]
+            channel = channels[layer[-1]]
             columns.append((f"{layer}\nchannel {channel}", values[..., channel]))
         else:
             columns.append((f"{layer}\n{values.shape[-1]} units", values))
@@ -235,18 +263,25 @@ def _colored(values, low, high):
 
 
 def inactive(found, images):
-    """Show how many channels after each ReLU are 0 for all test images.
+    """Show how many channels after a ReLU are 0 for all test images, and where.
 
     Args:
         found: dict, network → layer → (channels that are 0, all channels).
         images: dict, network → int, how many images were tried.
     """
-    rows = [
-        (
-            name,
-            f"{images[name]:,}",
-            ", ".join(f"{layer} {n} of {of}" for layer, (n, of) in layers.items()),
-        )
-        for name, layers in found.items()
+    tables.findings(inactive_sentence(found, images))
+
+
+def inactive_sentence(found, images):
+    """How many channels are inactive, of how many; arguments as for ``inactive``."""
+    dead = [
+        f"{naming.label(name)}: {count} of the {of:,} in {layer}"
+        for name, by_layer in found.items()
+        for layer, (count, of) in by_layer.items()
+        if count
     ]
-    tables.table(["network", "test images", "inactive channels"], rows)
+    every = sum(of for by_layer in found.values() for _, of in by_layer.values())
+    where = f" ({'; '.join(dead)})" if dead else ""
+    count = sum(n for by_layer in found.values() for n, _ in by_layer.values())
+    tried = " or ".join(f"{number:,}" for number in sorted(set(images.values())))
+    return f"Inactive in {tried} test images: {count} of {every:,} channels{where}."

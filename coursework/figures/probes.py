@@ -5,10 +5,12 @@ import numpy as np
 from matplotlib import ticker
 
 from coursework.data import lines
-from coursework.figures import style, tables
+from coursework.figures import activations, style, tables
 from coursework.studies import naming
 from coursework.studies import probes as study_of
-from coursework.training import metrics
+from coursework.training import heads, metrics
+
+LEVELS = {"angle": len(lines.ANGLES), "digit": 10}  # of other labels 2
 
 
 def probes(study, labels, title):
@@ -16,18 +18,16 @@ def probes(study, labels, title):
 
     Args:
         study: what ``probes.probe_networks`` gives.
-        labels: names of labels, an even number or one.
+        labels: names of labels, a panel each.
         title: str.
     """
-    names = _stages(study)
-    shape = (1, 1) if len(labels) == 1 else (len(labels) // 2, 2)
-    height = shape[0] * (0.25 * len(names) + 0.75) + 0.75
+    size = max(5.2, 3.4 * len(labels) + 0.6), 0.21 * len(_stages(study)) + 1.3
     figure, grid = plt.subplots(
-        *shape, figsize=(6.6, height), squeeze=False, sharey=True
+        1, len(labels), figsize=size, squeeze=False, sharey=True
     )
     for axes, label in zip(grid.flat, labels, strict=True):
         draw_probes(axes, study, label)
-    return style.finish(figure, title, axes, columns=2)
+    return style.finish(figure, title, axes)
 
 
 def _stages(study):
@@ -51,14 +51,15 @@ def draw_probes(axes, study, label):
     reference = 1 - max(study["pixels"][label].values())
     least = 0.5 / images
     axes.axvline(max(reference, least), color=style.VALIDATION, label="pixels")
-    levels = {"angle": len(lines.ANGLES), "digit": 10}.get(label, 2)
-    axes.axvline(1 - 1 / levels, color="0.6", linestyle=":", label="chance")
+    chance = 1 / LEVELS.get(label, 2)
+    axes.axvline(1 - chance, color="0.6", linestyle=":", label="chance")
     axes.set(xscale="log", xlim=(1.3, least * 0.7), ylim=(len(names) - 0.5, -0.5))
     ticks = [f"{naming.short(network)}, {layer}" for network, layer in names]
     axes.set_yticks(range(len(names)), ticks)
-    axes.set_xticks([1, 0.1, 0.01, 0.001], ["100 %", "10 %", "1 %", "0.1 %"])
+    shares = ["100 %", "10 %", "1 %", "0.1 %", "none"]
+    axes.set_xticks([1, 0.1, 0.01, 0.001, least], shares)
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.set_xlabel("test errors of the probe")
+    axes.set_xlabel("test errors (better →)")
     axes.set_title(label)
     axes.grid(axis="y", color="0.93")
 
@@ -75,14 +76,15 @@ def _draw_error(axes, error, images, row, look, color, label):
 
 
 def heads_table(study):
-    """Show what each head holds of each attribute, trained and (untrained)."""
+    """Show what each head holds of each attribute, trained and (control)."""
     found = study["layers"]["four_head_lines"]
     rows = []
     for layer in ("relu3", *study_of.HEAD_LAYERS):
         cells = found[layer].items()
         rows.append([layer] + [_cell(layer, label, cell) for label, cell in cells])
     labels = list(found["relu3"])
-    tables.table(["layer: trained (untrained)", *labels], rows)
+    rows.append(["chance"] + [f"{1 / LEVELS.get(label, 2):.1%}" for label in labels])
+    tables.table(["layer: trained (control)", *labels], rows)
 
 
 def _cell(layer, label, cell):
@@ -117,18 +119,27 @@ def tuning(found, title):
     axes.set_yticks(range(len(found)), [naming.label(name) for name in found])
     axes.set(ylim=(len(found) - 0.5, -0.5), xlim=(-0.02, 1))
     axes.set_xlabel("orientation index (0: all angles alike, 1: one angle)")
-    axes.set_title(title)
     figure.legend(loc="outside lower center", ncols=2, markerscale=2)
-    return figure
+    return style.finish(figure, title)
 
 
 def tuning_title(found):
-    """The title of ``tuning``: in how many networks training made a difference."""
-    more = selective(found)
-    return (
-        f"First filters are more selective than untrained ones in {len(more)} of "
-        f"{len(found)} networks"
-    )
+    """The title of ``tuning``: where training made no difference."""
+    less = [naming.label(name) for name in found if name not in selective(found)]
+    text = "First filters are more selective than untrained ones"
+    return f"{text} (not: {'; '.join(less)})" if less else text
+
+
+def tuning_findings(found):
+    """Show the medians of ``tuning`` and the p of their difference."""
+    for_each = [_medians(name, each) for name, each in found.items()]
+    tables.findings("Median index: " + "; ".join(for_each) + ".")
+
+
+def _medians(name, each):
+    trained, untrained = (np.median(each[key]) for key in ("trained", "untrained"))
+    p = "< 0.001" if each["p"] < 0.001 else f"= {each['p']:.2g}"
+    return f"{naming.label(name)} {trained:.2f}, untrained {untrained:.2f} (p {p})"
 
 
 def selective(found):
@@ -144,18 +155,14 @@ def selective(found):
 # --- sentences ------------------------------------------------------------------------
 
 
-def probe_title(study, what):
-    """The title of a figure of probes: which labels training made easier to read.
-
-    Args:
-        study: what ``probes.probe_networks`` gives.
-        what: str, the images: "Lines".
-    """
-    by_label = helped(study)
-    labels = [label for label, layers in by_label.items() if any(layers.values())]
-    if not labels:
-        return f"{what}: training adds nothing that can be read"
-    return f"{what}: training makes the {tables.listed(labels)} easier to read"
+def probe_title(study, labels):
+    """The title of ``probes``: in how many layers training helps to read a label."""
+    found = helped(study)
+    counts = [
+        f"the {label} in {sum(found[label].values())} of {len(found[label])}"
+        for label in labels
+    ]
+    return f"Training helps to read {tables.listed(counts)} layers"
 
 
 def helped(study):
@@ -164,55 +171,109 @@ def helped(study):
     Returns:
         dict, label → dict, (network, layer) → bool; layers of heads are left out.
     """
-    found = {label: {} for label in study["pixels"]}
-    for network, by_layer in study["layers"].items():
-        for layer, by_label in by_layer.items():
-            if layer not in study_of.HEAD_LAYERS:
-                for label, cell in by_label.items():
-                    found[label][network, layer] = study_of.added(cell)
-    return found
+    return {
+        label: {
+            (network, layer): study_of.added(study["layers"][network][layer][label])
+            for network, layer in _stages(study)
+        }
+        for label in study["pixels"]
+    }
 
 
 def probe_findings(study):
-    """Show, label by label, what training added.
+    """Show what is read best, label by label, and where training makes it harder.
 
     Args:
         study: what ``probes.probe_networks`` gives.
     """
-    sentences = []
-    for label, layers in helped(study).items():
-        pixels = max(study["pixels"][label].values())
-        cells = [study["layers"][n][layer][label] for n, layer in layers]
-        control = max(cell["untrained"] for cell in cells)
-        best = max(cell["trained"] for cell in cells)
-        sentences.append(
-            f"**{label.capitalize()}**: pixels {pixels:.1%}, best untrained layer "
-            f"{control:.1%}, best trained layer {best:.2%}. Training helps in "
-            f"{sum(layers.values())} of {len(layers)} layers."
+    harder = [_harder(study, label) for label in study["pixels"]]
+    best = [_best(study, label) for label in study["pixels"]]
+    tables.findings(*best, *filter(None, [*harder, _last_stage(study)]))
+
+
+def _best(study, label):
+    """A label at the pixels, in the best untrained layer and in the best trained."""
+    cells = [study["layers"][n][layer][label] for n, layer in _stages(study)]
+    untrained, trained = (
+        max(cell[key] for cell in cells) for key in ("untrained", "trained")
+    )
+    return (
+        f"**{label.capitalize()}**: {_pixels(study, label):.1%} from the pixels, "
+        f"{untrained:.1%} from the best untrained layer, {trained:.2%} from the best "
+        "trained one."
+    )
+
+
+def _pixels(study, label):
+    return max(study["pixels"][label].values())
+
+
+def _harder(study, label):
+    """In which layers a label is harder to read than in untrained ones, or nothing."""
+    found = []
+    for network, layer in _stages(study):
+        cell = study["layers"][network][layer][label]
+        of_layers = cell["untrained"] >= _pixels(study, label)  # the gain is over them
+        if of_layers and cell["gain"] < 0 and cell["p"] < study_of.SIGNIFICANT:
+            shares = f"{cell['trained']:.1%}, untrained {cell['untrained']:.1%}"
+            found.append(f"{naming.short(network)} {layer} ({shares})")
+    text = f"Training makes the {label} harder to read in {tables.listed(found)}."
+    return text if found else ""
+
+
+def _last_stage(study):
+    """What the tuned network's last ReLU loses of lines, or nothing."""
+    if "tuned_lines" not in study["layers"]:
+        return ""
+    layers = [study["layers"]["tuned_lines"][name] for name in ("relu3", "relu4")]
+    found = {
+        key: ", ".join(
+            f"{label} {_errors(study, layers[0][label][key])} → "
+            f"{_errors(study, layers[1][label][key])}"
+            for label in study["pixels"]
         )
-    tables.findings(*sentences)
+        for key in ("trained", "untrained")
+    }
+    return (
+        f"Errors in {study['images']:,} lines from relu3 to relu4 of the tuned "
+        f"network: {found['trained']}; untrained: {found['untrained']}."
+    )
+
+
+def _errors(study, share):
+    return f"{round((1 - share) * study['images']):,}"
+
+
+def heads_sentence(study):
+    """What heads hold of attributes that are not theirs, beside their control."""
+    found, shares = study["layers"]["four_head_lines"], []
+    for labels in (heads.BINARY, ("angle",)):
+        for key in ("trained", "untrained"):
+            each = [
+                found[f"{name}_relu"][label][key]
+                for name in heads.NAMES
+                for label in labels
+                if label != name
+            ]
+            shares.append(f"{min(each):.0%} to {max(each):.0%}")
+    return (
+        f"Of other heads' attributes with two values a trained head holds {shares[0]} "
+        f"(untrained heads on the same layer {shares[1]}, chance 50%), of the angle "
+        f"{shares[2]} ({shares[3]}, chance {1 / len(lines.ANGLES):.1%})."
+    )
 
 
 def activation_findings(results):
     """Show what the chapter found, from what its record holds."""
     lines_, digits = (results["probes"][kind] for kind in ("lines", "digits"))
-    sure = [n for n in ("width", "color") if max(lines_["pixels"][n].values()) > 0.999]
-    angle = lines_["layers"]["tuned_lines"]["relu3"]["angle"]
-    tuned = [naming.label(name) for name in selective(results["tuning"])]
-    digit = digits["layers"]["tuned_mnist"]["relu5"]["digit"]
-    dead = sum(n for layers in results["inactive"].values() for n, _ in layers.values())
-    channels = sum(
-        n for layers in results["inactive"].values() for _, n in layers.values()
-    )
+    sure = [name for name in ("width", "color") if _pixels(lines_, name) > 0.999]
     tables.findings(
-        f"{tables.listed(sure, 'nothing').capitalize()} can be read from the pixels "
-        "without any layer.",
-        f"The angle: {max(lines_['pixels']['angle'].values()):.0%} at the pixels, "
-        f"{angle['untrained']:.0%} at relu3 of an untrained tuned network, "
-        f"{angle['trained']:.2%} after training.",
-        f"The digit: {max(digits['pixels']['digit'].values()):.1%} at the pixels, "
-        f"{digit['untrained']:.1%} at relu5 untrained, {digit['trained']:.2%} trained.",
-        f"First filters respond more selectively to one angle than untrained ones in "
-        f"{len(tuned)} of {len(results['tuning'])} networks: {'; '.join(tuned)}.",
-        f"{dead} of {channels:,} channels after a ReLU are inactive for every image.",
+        f"{tables.listed(sure, 'nothing').capitalize()} can be read from sums over the "
+        "pixels, without any layer.",
+        _best(lines_, "length") + f" {_harder(lines_, 'length')}",
+        _best(lines_, "angle"),
+        _best(digits, "digit"),
+        heads_sentence(lines_),
+        f"{tuning_title(results['tuning'])}.",
+        activations.inactive_sentence(results["inactive"], results["inactive_images"]),
     )

@@ -120,10 +120,9 @@ def probe(train, validation, test):
 def _standardized(train, validation, test, layer):
     """A layer's outputs as (N, features), mean 0; one scale for all, of train."""
     parts = [part.values[layer] for part in (train, validation, test)]
-    flat = [values.reshape(len(values), -1) for values in parts]
-    varying = flat[0].std(axis=0) > 0
-    flat = [values[:, varying].astype(np.float32) for values in flat]
-    mean, scale = flat[0].mean(axis=0), np.sqrt(flat[0].var(axis=0).mean())
+    flat = [values.reshape(len(values), -1).astype(np.float32) for values in parts]
+    mean = flat[0].mean(axis=0)
+    scale = (flat[0] - mean).std()
     return [(values - mean) / scale for values in flat]
 
 
@@ -194,6 +193,15 @@ def untrained(network, seed=UNTRAINED_SEED):
     return keras.models.clone_model(network)
 
 
+def untrained_heads(network):
+    """The trained shared layers with untrained heads behind them."""
+    control = untrained(network)
+    for layer in network.layers:
+        if not layer.name.startswith(heads.NAMES):
+            control.get_layer(layer.name).set_weights(layer.get_weights())
+    return control
+
+
 # --- what pixels hold -----------------------------------------------------------------
 
 
@@ -251,13 +259,18 @@ def probe_networks(networks, parts):
         dict that JSON holds: ``images``, how many were tested; ``pixels``, as
         ``probe_pixels`` gives; ``layers``, network → layer → label → dict of
         ``trained`` and ``untrained``, shares 0…1, ``penalty``, ``gain`` of the trained
-        over the better of untrained and pixels, and its ``p`` (McNemar, Holm).
+        over the better of untrained and pixels, and its ``p`` (McNemar, Holm). Layers
+        of heads are untrained behind trained shared layers.
     """
     pixels, record = probe_pixels(parts)
     found, p_values = {}, []
     for name, network in networks.items():
-        layers = PROBED[name] + (HEAD_LAYERS if heads.are_on(network) else ())
-        both = [probe_layers(n, layers, parts) for n in (network, untrained(network))]
+        layers = PROBED[name]
+        control = probe_layers(untrained(network), layers, parts)
+        if heads.are_on(network):
+            layers += HEAD_LAYERS
+            control |= probe_layers(untrained_heads(network), HEAD_LAYERS, parts)
+        both = probe_layers(network, layers, parts), control
         found[name] = {layer: {} for layer in layers}
         for layer in layers:
             for label, reference in pixels.items():
