@@ -91,7 +91,8 @@ TARGETS = {
     "benchmark": Target(
         "measure how fast lines, digits, maps, trainings and trials are",
         runs="benchmarks/line_dataset.py; benchmarks/augmentation.py; "
-        "benchmarks/visualization.py; benchmarks/training.py; benchmarks/trials.py",
+        "benchmarks/visualization.py; benchmarks/training.py; benchmarks/trials.py; "
+        "benchmarks/live_page.py",
         needs="requirements-benchmark.txt",
     ),
     "pins": Target(f"ask pip whether Python {', '.join(VERSIONS)} can have all pins"),
