@@ -18,7 +18,9 @@ from coursework.studies import naming
 from coursework.studies import sample_efficiency as sample_study
 from coursework.training import heads
 
-WIDTH = 6.7  # inches between the margins of a page
+import report_pictures
+
+WIDTH = report_pictures.WIDTH
 DPI = 300
 STYLE = {
     "font.size": 7,
@@ -314,7 +316,7 @@ def _told(members):
     return "\n".join([members[0].name, *kinds, f"→ {shape}", *counted])
 
 
-DRAWN = {
+DRAWN = report_pictures.DRAWN | {
     "report_learning_curves": learning_curves,
     "report_f_scores": f_scores,
     "report_confusion_lines": confusions_of_lines,

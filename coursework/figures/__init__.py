@@ -6,6 +6,7 @@ in ``tables``.
 """
 
 from coursework.figures.activations import (
+    activation_overview,
     activation_table,
     channel_spread,
     follow,
@@ -16,6 +17,7 @@ from coursework.figures.activations import (
 from coursework.figures.data import (
     augmented,
     contact_sheet,
+    draw_contact_sheet,
     error_gallery,
     measured_lines,
 )

@@ -149,6 +149,15 @@ def activation_table(name, images, outputs, names):
         outputs: dict, layer → (N, height, width, C) or (N, C) floats.
         names: N strings, of the images.
     """
+    columns = _columns(name, images, outputs)
+    positions = [o.shape[1] ** 2 for n in COLUMNS[name] if (o := outputs[n]).ndim == 4]
+    steps = " → ".join(f"{count:,}" for count in sorted(set(positions), reverse=True))
+    title = f"{naming.label(name)}: {steps} positions, then none"
+    return _table(columns, names, title)
+
+
+def _columns(name, images, outputs):
+    """What ``activation_table`` shows: list of (title, pictures of all images)."""
     columns = [("image", images)]
     channels = {
         layer[-1]: strongest(outputs[layer])
@@ -162,10 +171,26 @@ def activation_table(name, images, outputs, names):
             columns.append((f"{layer}\nchannel {channel}", values[..., channel]))
         else:
             columns.append((f"{layer}\n{values.shape[-1]} units", values))
-    positions = [o.shape[1] ** 2 for n in COLUMNS[name] if (o := outputs[n]).ndim == 4]
-    steps = " → ".join(f"{count:,}" for count in sorted(set(positions), reverse=True))
-    title = f"{naming.label(name)}: {steps} positions, then none"
-    return _table(columns, names, title)
+    return columns
+
+
+def activation_overview(found, size, fontsize):
+    """One image in several networks, a row each, with a color scale for each picture.
+
+    Args:
+        found: dict, network of ``COLUMNS`` → (1, height, width, C) uint8, and its
+            outputs as in ``activation_table``.
+        size: (width, height) in inches. fontsize: float, points.
+    """
+    rows = [naming.label(name).replace(", ", ",\n") for name in found]
+    figure, grid = style.picture_grid(rows, [""] * 8, size, fontsize)
+    for axes, (name, (image, outputs)) in zip(grid, found.items(), strict=True):
+        columns = _columns(name, image, outputs)
+        for place, (title, pictures) in zip(axes, columns, strict=True):
+            ends = (0.0, 1.0) if title.startswith("class") else None
+            _draw(place, pictures[0], ends)
+            place.set_title(title, fontsize=fontsize, loc="center", pad=3)
+    return figure
 
 
 def _table(columns, names, title):

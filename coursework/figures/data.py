@@ -9,13 +9,18 @@ from coursework.figures import style
 
 def contact_sheet(dataset):
     """One image of each of the 96 classes, the one most in the middle."""
-    chosen = lines_by_kind([_most_central(dataset, c) for c in range(lines.CLASSES)])
-    sheet, pitch = style.tile(dataset.images[chosen.ravel()], len(lines.ANGLES))
     figure, axes = plt.subplots(figsize=(10, 6.3))
-    axes.imshow(sheet)
-    label_kinds(axes, *pitch)
+    draw_contact_sheet(axes, dataset)
     axes.set_title("The 96 classes, one image each")
     return figure
+
+
+def draw_contact_sheet(axes, dataset):
+    """The same without a title."""
+    chosen = lines_by_kind([_most_central(dataset, c) for c in range(lines.CLASSES)])
+    sheet, pitch = style.tile(dataset.images[chosen.ravel()], len(lines.ANGLES))
+    axes.imshow(sheet)
+    label_kinds(axes, *pitch)
 
 
 def _most_central(dataset, index):
