@@ -1,7 +1,7 @@
-"""The figures of the reports: made for the width of a page, from records and sheets.
+"""The figures of the reports: made for the width of a page.
 
-Curves, scores, confusions and variations are drawn from the records. What no record
-holds, pictures of layers, filters and maps, is cut out of the notebooks' own figures.
+Curves, scores, confusions and variations are drawn from the records; pictures of data,
+layers, filters and maps are in ``report_pictures``.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from keras import layers
 
 from coursework import figures, paths, records
 from coursework.data import lines
-from coursework.figures import diagram, style, training, unseen
+from coursework.figures import diagram, style, training, trust, unseen
 from coursework.studies import naming
 from coursework.studies import sample_efficiency as sample_study
 from coursework.training import heads
@@ -26,8 +26,8 @@ STYLE = {
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
     "legend.fontsize": 7,
     "lines.markersize": 2.8,
     "lines.linewidth": 1,
@@ -107,11 +107,11 @@ def head_learning_curves(known):
 
 def f_scores(known):
     """Each of the 96 classes for the baseline; each digit for both."""
-    figure, (left, right) = _panels(1, 2, height=2.05, width_ratios=[2.5, 1])
+    figure, (left, right) = _panels(1, 2, height=2.1, width_ratios=[3.4, 1])
     scores = figures.data.lines_by_kind(known["plain_lines"]["test"]["f1"])
     lowest = min(0.99, scores.min())
     picture = left.imshow(scores, vmin=lowest, vmax=1, aspect="auto", cmap="Greys_r")
-    where = {"ha": "center", "va": "center", "fontsize": 5.5}
+    where = {"ha": "center", "va": "center", "fontsize": 7}
     for row, column in np.argwhere(scores < 1):
         score = scores[row, column]
         color = "white" if picture.norm(score) < 0.5 else "black"
@@ -123,35 +123,26 @@ def f_scores(known):
         scores, look = known[name]["test"]["f1"], {"label": naming.label(name)}
         right.plot(scores, range(len(scores)), marker, color=color, **look)
     right.set(title="digits", yticks=range(10), xlabel="F-score (not from 0)")
+    right.locator_params(axis="x", nbins=3)
     right.invert_yaxis()
     right.grid(axis="y", color="0.9")
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower right")
     return figure
 
 
-def confusions_of_lines(known):
-    """96 by 96, true by predicted class, of both networks."""
-    figure, grid = _panels(1, 2, height=3.1, sharey=True)
-    for axes, name in zip(grid, Q1_NETWORKS[::2], strict=True):
-        _draw_classes(axes, known[name], naming.label(name))
-    grid[0].set_ylabel("true class (every twelfth is named)")
-    return figure
-
-
-def confusions_of_digits(known):
-    """10 by 10 with their counts, of both networks."""
-    figure, grid = _panels(1, 2, height=2.95)
-    for axes, name in zip(grid, Q1_NETWORKS[1::2], strict=True):
+def confusions(known):
+    """True by predicted class of the networks that make errors."""
+    figure, grid = _panels(1, 3, height=2.55)
+    _draw_classes(grid[0], known["plain_lines"])
+    for axes, name in zip(grid[1:], Q1_NETWORKS[1::2], strict=True):
         _draw_counts(axes, known[name]["confusion"], range(10))
-        axes.set_title(_wrong(known[name], naming.label(name)))
+    for axes, name in zip(grid, ("plain_lines", *Q1_NETWORKS[1::2]), strict=True):
+        wrong = known[name]["test"]["errors"]
+        axes.set_title(f"{naming.label(name)}: {wrong} wrong")
     return figure
 
 
-def _wrong(record, name):
-    return f"{name}: {record['test']['errors']} wrong"
-
-
-def _draw_classes(axes, record, name):
+def _draw_classes(axes, record):
     """Too small for colors: every error a ring, whatever its count."""
     confusion = np.array(record["confusion"])
     right = np.diag(np.diag(confusion))
@@ -159,35 +150,33 @@ def _draw_classes(axes, record, name):
     true, predicted = np.nonzero(confusion - right)
     size = {"markersize": 4.5, "markeredgewidth": 0.8, "markerfacecolor": "none"}
     axes.plot(predicted, true, "o", color=style.VALIDATION, **size)
-    shown = range(0, lines.CLASSES, 12)
-    names = [lines.class_name(index) for index in shown]
-    axes.set_xticks(shown, names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(shown, names)
-    axes.set(xlabel="predicted class", title=_wrong(record, name))
+    block = lines.CLASSES // 4
+    names = [lines.class_name(k * block).split()[:2] for k in range(4)]
+    where = [(k + 0.5) * block - 0.5 for k in range(4)]
+    axes.set_xticks(where, ["\n".join(name) for name in names])
+    axes.set_yticks(where, ["\n".join(name) for name in names])
+    axes.set(xlabel="predicted class", ylabel="true class")
 
 
-def _draw_counts(axes, confusion, names, size=6):
+def _draw_counts(axes, confusion, names):
+    """Every error with its number; of two classes the right ones, too."""
     training.draw_confusion(axes, np.array(confusion), numbered=True)
     for text in axes.texts:
-        text.set_fontsize(size)
-    turned = 90 if len(names) > 10 else 0
-    axes.set_xticks(range(len(names)), names, rotation=turned)
-    axes.set_yticks(range(len(names)), names)
+        column, row = text.get_position()
+        text.set(fontsize=7, visible=column != row or len(names) == 2)
+    shown = range(0, len(names), 1 if len(names) <= 10 else 3)
+    axes.set_xticks(shown, [names[k] for k in shown])
+    axes.set_yticks(shown, [names[k] for k in shown])
     axes.set(xlabel="predicted", ylabel="true")
 
 
 def confusions_of_heads(known):
-    """A matrix for each head, and that of the 96 classes which they imply."""
-    figure = plt.figure(figsize=(WIDTH, 3.1))
-    left, middle, right = figure.subfigures(1, 3, width_ratios=[0.8, 2, 2])
-    record = known["four_head_lines"]
-    places = dict(zip(heads.BINARY, left.subplots(3, 1), strict=True))
-    places["angle"] = middle.subplots()
-    for name, axes in places.items():
-        confusion = record["test"]["heads"][name]["confusion"]
-        _draw_counts(axes, confusion, lines.ATTRIBUTE_NAMES[name], 5)
-        axes.set_title(name)
-    _draw_classes(right.subplots(), record, "the implied classes")
+    """A matrix for each head."""
+    figure, grid = _panels(1, 4, height=1.75, width_ratios=(1, 1, 1, 1.5))
+    found = known["four_head_lines"]["test"]["heads"]
+    for axes, name in zip(grid, heads.NAMES, strict=True):
+        _draw_counts(axes, found[name]["confusion"], lines.ATTRIBUTE_NAMES[name])
+        axes.set_title(f"{name}: {found[name]['errors']} wrong")
     return figure
 
 
@@ -201,44 +190,35 @@ def variations(known):
     return figure
 
 
-def ablation(known):
-    """The recipes of the tuned networks without one ingredient."""
-    figure, grid = _panels(2, 1, height=3.0)
-    for axes, name in zip(grid, ("lines", "mnist"), strict=True):
-        figures.draw_seed_errors(axes, known[f"ablation_{name}"])
-        axes.set_ylabel(naming.DATA[name])
-    return figure
-
-
-def head_variations(known):
-    """What heads, loss weights and a shared layer do to the joint errors."""
-    figure, axes = _panels(1, 1, height=1.6)
-    figures.draw_forest(axes, known["variations_four_heads"])
-    axes.set_xlabel("joint errors relative to the base")
-    figures.forest_legend(figure)
-    return figure
-
-
-def psychometric(known):
-    """Where each attribute's answer changes, five networks."""
-    figure, grid = _panels(1, 4, height=2.3, sharey=True)
+def measured(known):
+    """Where each attribute's answer changes, and what two heads use."""
+    figure = plt.figure(figsize=(WIDTH, 4.4))
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+    grid = above.subplots(1, 4, sharey=True)
     found = known["unseen_lines"]["psychometric"]
     for axes, (attribute, result) in zip(grid, found.items(), strict=True):
         unseen.draw_psychometric(axes, attribute, result)
         axes.set_ylabel("probability" if attribute == "length" else "")
-        axes.set_title(unseen.UPPER[attribute])
-    return style.finish(figure, "", grid[0], columns=5)
+        axes.set_title(f"“{unseen.UPPER[attribute]}”")
+    style.finish(above, "", grid[0], columns=5)
+    _draw_interventions(below, known)
+    return figure
 
 
 def interventions(known):
     """What the length and the width head use, before and after the remedy."""
+    figure = plt.figure(figsize=(WIDTH, 2.6))
+    return _draw_interventions(figure, known)
+
+
+def _draw_interventions(figure, known):
     found = known["unseen_lines"]["interventions_after"]
-    figure, grid = _panels(1, 4, height=2.6, sharey=True)
+    grid = figure.subplots(1, 4, sharey=True)
     panels = [(a, name, c) for a, each in found.items() for name, c in each.items()]
     for axes, (attribute, name, curves) in zip(grid, panels, strict=True):
         short = {what.replace(attribute, "size"): c for what, c in curves.items()}
         unseen.draw_interventions(axes, short, attribute)
-        axes.set_title(f"{attribute}: {name}", fontsize=8)
+        axes.set_title(f"{attribute}: {name}")
         axes.set_xlabel(f"{attribute}, or ink of it, px")
     grid[0].set_ylabel("probability of long, thick")
     return style.finish(figure, "", grid[0], columns=5)
@@ -257,13 +237,25 @@ def probes(known):
     """What a linear probe reads after each layer, trained and untrained."""
     study = known["activations"]["probes"]
     panels = [("lines", "length"), ("lines", "angle"), ("digits", "digit")]
-    figure, grid = _panels(1, len(panels), height=2.3)
+    figure, grid = _panels(1, len(panels), height=2.2)
     for axes, (kind, label) in zip(grid, panels, strict=True):
         figures.draw_probes(axes, study[kind], label)
         for line in axes.lines:
             line.set_markersize(3)
     grid[1].set_yticklabels([])
     return style.finish(figure, "", grid[0])
+
+
+def map_tests(known):
+    """The four tests of class activation maps."""
+    figure = trust.summary(known["map_tests"])
+    figure.suptitle("")
+    figure.set_size_inches(WIDTH, 2.75)
+    (legend,) = figure.legends
+    legend.remove()
+    marks = legend.legend_handles
+    figure.legend(handles=marks, loc="outside lower center", ncols=3)
+    return figure
 
 
 # --- the network of question 2 --------------------------------------------------------
@@ -274,7 +266,7 @@ def network(_):
     model, _ = records.load("four_head_lines", paths.ROOT / "models")
     stages = _stages(diagram.parents_of(model))
     depths, sides = diagram.place({name: above for name, (_, above) in stages.items()})
-    figure, axes = _panels(height=2.75)
+    figure, axes = _panels(height=3.1)
     for name, (members, above) in stages.items():
         here = depths[name], -sides[name]
         for parent in above:
@@ -283,7 +275,7 @@ def network(_):
             axes.annotate("", here, there, arrowprops=arrow, zorder=0)
         color = diagram.KINDS.get(type(members[0]), diagram.OTHER)
         box = diagram.BOX | {"facecolor": color, "edgecolor": "0.4"}
-        where = {"ha": "center", "va": "center", "fontsize": 6}
+        where = {"ha": "center", "va": "center", "fontsize": 7}
         axes.text(*here, _told(members), bbox=box, **where)
     axes.set(xlim=(-0.45, max(depths.values()) + 0.45), ylim=(-3.45, 0.45))
     axes.axis("off")
@@ -313,22 +305,20 @@ def _told(members):
     shape = "×".join(map(str, members[-1].output.shape[1:]))
     parameters = sum(layer.count_params() for layer in members)
     counted = [f"{parameters:,} parameters"] if parameters else []
-    return "\n".join([members[0].name, *kinds, f"→ {shape}", *counted])
+    return "\n".join([f"{members[0].name} → {shape}", *kinds, *counted])
 
 
 DRAWN = report_pictures.DRAWN | {
     "report_learning_curves": learning_curves,
     "report_f_scores": f_scores,
-    "report_confusion_lines": confusions_of_lines,
-    "report_confusion_digits": confusions_of_digits,
+    "report_confusions": confusions,
     "report_variations": variations,
-    "report_ablation": ablation,
     "report_sample_efficiency": sample_efficiency,
     "report_network": network,
     "report_head_learning_curves": head_learning_curves,
-    "report_confusion_heads": confusions_of_heads,
-    "report_psychometric": psychometric,
+    "report_head_confusions": confusions_of_heads,
+    "report_measured": measured,
     "report_interventions": interventions,
-    "report_head_variations": head_variations,
     "report_probes": probes,
+    "report_map_tests": map_tests,
 }

@@ -9,11 +9,11 @@ import statistics
 import numpy as np
 from scipy import signal
 
-from coursework import paths, records
+from coursework import figures, paths, records
 from coursework.data import lines, splits
 from coursework.figures import maps as map_figures
 from coursework.figures import tables, training, trust_text
-from coursework.studies import class_images, naming, probes, sample_efficiency
+from coursework.studies import class_images, naming, sample_efficiency
 from coursework.studies import maps as map_study
 from coursework.training import effects, heads, metrics
 
@@ -57,6 +57,9 @@ FILTERS = {
 }
 
 
+LETTERS = {"ReLU": "R", "BatchNormalization": "N", "MaxPooling2D": "P"}
+
+
 # --- networks -------------------------------------------------------------------------
 
 
@@ -69,6 +72,28 @@ def accuracy(record):
 def errors_of_seeds(record):
     """ "18, 14, 14"."""
     return ", ".join(str(repeat["errors"]) for repeat in record["repeats"])
+
+
+def architecture(name):
+    """The layers of a network as the reports' tables have them.
+
+    Returns:
+        Strings, the convolutions ("7×7, 32 R N P") and the fully connected layers
+        ("1,024 R → 96 S"), each with the letters of the layers behind it.
+    """
+    stages = {"Conv2D": [], "Dense": []}
+    for layer in records.load(name, paths.ROOT / "models")[0].layers:
+        kind = type(layer).__name__
+        if kind == "Conv2D":
+            size = "×".join(map(str, layer.kernel_size))
+            stages[kind].append(f"{size}, {layer.filters}")
+        elif kind == "Dense":
+            softmax = " S" * (layer.activation.__name__ == "softmax")
+            stages[kind].append(f"{layer.units:,}{softmax}")
+        elif kind in LETTERS:
+            last = stages["Dense"] or stages["Conv2D"]
+            last[-1] += f" {LETTERS[kind]}"
+    return [" → ".join(each) for each in stages.values()]
 
 
 def worst(record, most=5):
@@ -178,37 +203,6 @@ def thresholds(record, attribute):
 # --- layers, filters, maps ------------------------------------------------------------
 
 
-def probe_path(study, network, label):
-    """How a label gets readable: "pixels 27%, relu1 90% (untrained 78%) …"."""
-    kind = "lines" if network.endswith("_lines") else "digits"
-    found = study["probes"][kind]
-    path = [f"pixels {max(found['pixels'][label].values()):.0%}"]
-    for layer, by_label in found["layers"][network].items():
-        if layer not in probes.HEAD_LAYERS:
-            cell = by_label[label]
-            path.append(
-                f"{layer} {cell['trained']:.1%} (untrained {cell['untrained']:.0%})"
-            )
-    return ", ".join(path)
-
-
-def read_from_heads(study, which):
-    """Accuracies of probes of the heads, of the attributes of two levels and the angle.
-
-    Args:
-        study: dict, the record of the activations.
-        which: "trained" or "untrained".
-
-    Returns:
-        Two lists: of each head's own attribute, and of the others' of two levels.
-    """
-    found = study["probes"]["lines"]["layers"]["four_head_lines"]
-    pairs = list(itertools.product(heads.NAMES, repeat=2))
-    shares = {(h, label): found[f"{h}_relu"][label][which] for h, label in pairs}
-    others = [(h, n) for h, n in pairs if h != n and n in heads.BINARY]
-    return [shares[n, n] for n in heads.NAMES], [shares[pair] for pair in others]
-
-
 def every_filter(study, field):
     """The sum of a count over all layers of all networks, of the record of filters."""
     return sum(
@@ -225,6 +219,7 @@ GIVEN = {  # what templates use as it is
     "better_maps": map_figures.better,
     "effects": effects.effects,
     "equally_fragile": lambda found: not map_study.unequally_fragile(found),
+    "figures": figures,
     "heads": heads,
     "label": naming.label,
     "lines": lines,

@@ -4,6 +4,9 @@ Made from the datasets and the saved networks for the width of a page. Complete 
 are among the notebooks' own figures.
 """
 
+import functools
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -36,6 +39,7 @@ def _network(name):
     return records.load(name, paths.ROOT / "models")[0]
 
 
+@functools.cache
 def _data_of(name):
     return DATA[name.rpartition("_")[2]]()
 
@@ -80,7 +84,7 @@ def datasets(_):
 def errors(known):
     """The wrong test images that three networks are surest of."""
     names = "plain_lines", "plain_mnist", "tuned_mnist"
-    figure, grid = _grid([""] * len(names), [""] * TILES, 3.2)
+    figure, grid = _grid([""] * len(names), [""] * TILES, 3.0)
     for axes, name in zip(grid, names, strict=True):
         dataset, classes = _data_of(name), class_images.names_of(name)
         chosen, answers = _surest(known, name, TILES)
@@ -104,8 +108,8 @@ def _mistake(truth, answer):
     words = truth.split()
     if len(words) == 1:
         return f"{truth} → {answer}"
-    wrong = [said for true, said in zip(words, answer.split(), strict=True)
-             if true != said]
+    pairs = zip(words, answer.split(), strict=True)
+    wrong = [said for true, said in pairs if true != said]
     return f"{' '.join(words[:2])}\n{' '.join(words[2:])}\n→ {' '.join(wrong)}"
 
 
@@ -135,7 +139,7 @@ def damaged(known):
     found, network = known["unseen_lines"]["robustness"], _network("four_head_lines")
     sample = unseen.sample(found["images"], seed=1)  # those of Q2/2
     truth = unseen.names_of(sample.levels())
-    figure, grid = _grid(["", ""], [""] * TILES, 2.85)
+    figure, grid = _grid(["", ""], [""] * TILES, 3.25)
     for axes, (kind, (_, severities, unit)) in zip(
         grid.T, unseen.CORRUPTIONS.items(), strict=True
     ):
@@ -148,15 +152,10 @@ def damaged(known):
             place.set_xlabel(_mistake(truth[k], answers[k]), fontsize=LETTERS)
         by_network = found["after"][kind]["correct"].values()
         before, after = (n[SEVERITY] / found["images"] for n in by_network)
-        title = f"{_two_words(kind)}\n{severities[SEVERITY - 1]} {unit}"
-        axes[0].set_title(f"{title}\n{before:.0%} → {after:.0%}", fontsize=LETTERS)
+        title = textwrap.fill(f"{kind}, {severities[SEVERITY - 1]:g} {unit}", 15)
+        shares = f"{before:.0%} → {after:.0%}"
+        axes[0].set_title(f"{title}\n{shares}", fontsize=LETTERS, loc="center")
     return figure
-
-
-def _two_words(kind):
-    return {"bright background": "background", "cut by the border": "cut off"}.get(
-        kind, kind
-    )
 
 
 # --- inside the networks --------------------------------------------------------------
@@ -169,7 +168,7 @@ def activation_rows(_):
         data, label = _data_of(name), 7 if name.endswith("mnist") else 55
         image = activations.first_of(data, splits.split(data.classes).test, [label])
         found[name] = image, visualize.activations(_network(name), image)
-    return figures.activation_overview(found, (WIDTH, 4.2), LETTERS)
+    return figures.activation_overview(found, (WIDTH, 3.9), LETTERS)
 
 
 def filter_rows(_):
@@ -188,7 +187,7 @@ def filter_rows(_):
         rows[naming.label(name)] = columns
     rows["classes of\ntuned, digits"] = _classes("tuned_mnist", ["class"], TILES)
     rows["classes of\nthe four heads"] = _classes("four_head_lines", heads.NAMES, 2)
-    figure, grid = _grid(list(rows), [""] * TILES, 0.76 * len(rows))
+    figure, grid = _grid(list(rows), [""] * TILES, 0.68 * len(rows))
     for axes, columns in zip(grid, rows.values(), strict=True):
         names, images = zip(*columns, strict=True)
         _fill(axes, [visualize.as_shown(i) for i in images], above=names)
@@ -225,7 +224,7 @@ def _classes(name, outputs, most):
 
 def maps(known):
     """HiResCAM of all networks and heads, and of wrong digits."""
-    figure, grid = _grid([""] * 7, [""] * 12, 4.5)
+    figure, grid = _grid([""] * 7, [""] * 12, 4.0)
     digits, drawn = _data_of("plain_mnist"), _data_of("plain_lines")
     six = activations.first_of(digits, splits.split(digits.classes).test, DIGITS)
     rows = {"baseline": _cams("plain_mnist", six), "tuned": _cams("tuned_mnist", six)}
@@ -258,7 +257,8 @@ def _map_block(grid, images, names, rows):
     _fill(grid[0], images, name="image", above=names)
     for axes, (name, cams) in zip(grid[1:], rows.items(), strict=True):
         pairs = zip(images, cams.scaled(), strict=True)
-        over = [visualize.overlay(i * map_figures.DIMMED, m, alpha=0.8) for i, m in pairs]
+        dimmed = [(image * map_figures.DIMMED, each) for image, each in pairs]
+        over = [visualize.overlay(*pair, alpha=0.8) for pair in dimmed]
         _fill(axes, over, name=name)
 
 
@@ -288,8 +288,9 @@ def experiment(known):
 
 def _agreement(axes, ranks):
     for method, (marker, color) in map_figures.LOOKS.items():
-        if all(method in each for each in ranks.values()):
-            found = [map_figures.mean_and_interval(each[method]) for each in ranks.values()]
+        of_method = [each[method] for each in ranks.values() if method in each]
+        if of_method:
+            found = [map_figures.mean_and_interval(values) for values in of_method]
             means, halves = zip(*found, strict=True)
             look = {"fmt": marker, "color": color, "label": method}
             axes.errorbar(means, range(len(ranks)), xerr=halves, **look)

@@ -64,6 +64,7 @@ from coursework.figures.probes import (
     draw_probes,
     heads_sentence,
     heads_table,
+    probe_best,
     probe_findings,
     probe_title,
     probes,

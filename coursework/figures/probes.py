@@ -187,11 +187,11 @@ def probe_findings(study):
         study: what ``probes.probe_networks`` gives.
     """
     harder = [_harder(study, label) for label in study["pixels"]]
-    best = [_best(study, label) for label in study["pixels"]]
+    best = [probe_best(study, label) for label in study["pixels"]]
     tables.findings(*best, *filter(None, [*harder, _last_stage(study)]))
 
 
-def _best(study, label):
+def probe_best(study, label):
     """A label at the pixels, in the best untrained layer and in the best trained."""
     cells = [study["layers"][n][layer][label] for n, layer in _stages(study)]
     untrained, trained = (
@@ -270,9 +270,9 @@ def activation_findings(results):
     tables.findings(
         f"{tables.listed(sure, 'nothing').capitalize()} can be read from sums over the "
         "pixels, without any layer.",
-        _best(lines_, "length") + f" {_harder(lines_, 'length')}",
-        _best(lines_, "angle"),
-        _best(digits, "digit"),
+        probe_best(lines_, "length") + f" {_harder(lines_, 'length')}",
+        probe_best(lines_, "angle"),
+        probe_best(digits, "digit"),
         heads_sentence(lines_),
         f"{tuning_title(results['tuning'])}.",
         activations.inactive_sentence(results["inactive"], results["inactive_images"]),
