@@ -81,7 +81,7 @@ def _panels(*shape, height, **options):
 
 def learning_curves(known):
     """Accuracy above, loss below, for the four networks of the first question."""
-    figure, grid = _panels(2, 4, height=2.9, sharex="col")
+    figure, grid = _panels(2, 4, height=2.35, sharex="col")
     for (top, bottom), name in zip(grid.T, Q1_NETWORKS, strict=True):
         training.draw_curves(top, known[name]["history"], "accuracy")
         training.draw_curves(bottom, known[name]["history"], "loss")
@@ -132,7 +132,7 @@ def f_scores(known):
 
 def confusions(known):
     """True by predicted class of the networks that make errors."""
-    figure, grid = _panels(1, 3, height=2.55)
+    figure, grid = _panels(1, 3, height=2.75)
     _draw_classes(grid[0], known["plain_lines"])
     for axes, name in zip(grid[1:], Q1_NETWORKS[1::2], strict=True):
         _draw_counts(axes, known[name]["confusion"], range(10))

@@ -4,6 +4,7 @@ Nothing here is measured and nothing is typed: what no record holds cannot be sa
 """
 
 import itertools
+import math
 import statistics
 
 import numpy as np
@@ -53,6 +54,7 @@ FILTERS = {
     "listed": tables.listed,
     "scientific": scientific,
     "mean": statistics.mean,
+    "product": math.prod,
     "median": statistics.median,
 }
 
@@ -194,6 +196,11 @@ def final_errors(record, row):
     return {name: 1 - statistics.mean(e[name] for e in last) for name in heads.NAMES}
 
 
+def after_first_epoch(history):
+    """Validation accuracy of each head after the first epoch: list of floats."""
+    return [history[f"val_{name}_accuracy"][0] for name in heads.NAMES]
+
+
 def thresholds(record, attribute):
     """Thresholds of the four-head network, seed by seed: ["10.75", …]."""
     found = record["psychometric"][attribute]["thresholds"]
@@ -210,9 +217,10 @@ def every_filter(study, field):
     )
 
 
-def lowest(record, method):
-    """The lowest mean agreement of a method, of any network or head."""
-    return min(statistics.mean(found[method]) for found in record["agreement"].values())
+def channels(study):
+    """Channels after a ReLU that are inactive in all images, and all of them."""
+    counts = [each for found in study["inactive"].values() for each in found.values()]
+    return [sum(each) for each in zip(*counts, strict=True)]
 
 
 GIVEN = {  # what templates use as it is
@@ -227,4 +235,5 @@ GIVEN = {  # what templates use as it is
     "passed": map_study.passed,
     "recommendation": trust_text.recommendation,
     "tests": map_study.tests,
+    "wilson": metrics.wilson,
 }

@@ -68,7 +68,7 @@ def _fill(axes, pictures, notes=None, name="", above=None):
 def datasets(_):
     """A line of each class, and digits of each class."""
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(WIDTH, 2.35), width_ratios=(12, 10)
+        1, 2, figsize=(WIDTH, 2.2), width_ratios=(12, 10)
     )
     figures.draw_contact_sheet(left, lines.load())
     left.set_title("lines: 96 classes")
@@ -139,7 +139,7 @@ def damaged(known):
     found, network = known["unseen_lines"]["robustness"], _network("four_head_lines")
     sample = unseen.sample(found["images"], seed=1)  # those of Q2/2
     truth = unseen.names_of(sample.levels())
-    figure, grid = _grid(["", ""], [""] * TILES, 3.25)
+    figure, grid = _grid(["", ""], [""] * TILES, 3.1)
     for axes, (kind, (_, severities, unit)) in zip(
         grid.T, unseen.CORRUPTIONS.items(), strict=True
     ):
