@@ -107,7 +107,7 @@ def head_learning_curves(known):
 
 def f_scores(known):
     """Each of the 96 classes for the baseline; each digit for both."""
-    figure, (left, right) = _panels(1, 2, height=2.1, width_ratios=[3.4, 1])
+    figure, (left, right) = _panels(1, 2, height=2.2, width_ratios=[3.4, 1])
     scores = figures.data.lines_by_kind(known["plain_lines"]["test"]["f1"])
     lowest = min(0.99, scores.min())
     picture = left.imshow(scores, vmin=lowest, vmax=1, aspect="auto", cmap="Greys_r")
@@ -132,7 +132,7 @@ def f_scores(known):
 
 def confusions(known):
     """True by predicted class of the networks that make errors."""
-    figure, grid = _panels(1, 3, height=2.75)
+    figure, grid = _panels(1, 3, height=2.85)
     _draw_classes(grid[0], known["plain_lines"])
     for axes, name in zip(grid[1:], Q1_NETWORKS[1::2], strict=True):
         _draw_counts(axes, known[name]["confusion"], range(10))
@@ -182,7 +182,7 @@ def confusions_of_heads(known):
 
 def variations(known):
     """What was tried on lines and on digits, in the same order."""
-    figure, grid = _panels(1, 2, height=2.9, sharey=True)
+    figure, grid = _panels(1, 2, height=3.1, sharey=True)
     for axes, name in zip(grid, ("lines", "mnist"), strict=True):
         figures.draw_forest(axes, known[f"variations_{name}"], limits=(0.25, 7))
         axes.set(title=naming.DATA[name], xlabel="errors relative to the base")
@@ -237,7 +237,7 @@ def probes(known):
     """What a linear probe reads after each layer, trained and untrained."""
     study = known["activations"]["probes"]
     panels = [("lines", "length"), ("lines", "angle"), ("digits", "digit")]
-    figure, grid = _panels(1, len(panels), height=2.2)
+    figure, grid = _panels(1, len(panels), height=2.0)
     for axes, (kind, label) in zip(grid, panels, strict=True):
         figures.draw_probes(axes, study[kind], label)
         for line in axes.lines:
@@ -250,7 +250,7 @@ def map_tests(known):
     """The four tests of class activation maps."""
     figure = trust.summary(known["map_tests"])
     figure.suptitle("")
-    figure.set_size_inches(WIDTH, 2.75)
+    figure.set_size_inches(WIDTH, 2.55)
     (legend,) = figure.legends
     legend.remove()
     marks = legend.legend_handles

@@ -84,7 +84,7 @@ def datasets(_):
 def errors(known):
     """The wrong test images that three networks are surest of."""
     names = "plain_lines", "plain_mnist", "tuned_mnist"
-    figure, grid = _grid([""] * len(names), [""] * TILES, 3.0)
+    figure, grid = _grid([""] * len(names), [""] * TILES, 3.3)
     for axes, name in zip(grid, names, strict=True):
         dataset, classes = _data_of(name), class_images.names_of(name)
         chosen, answers = _surest(known, name, TILES)
@@ -139,7 +139,7 @@ def damaged(known):
     found, network = known["unseen_lines"]["robustness"], _network("four_head_lines")
     sample = unseen.sample(found["images"], seed=1)  # those of Q2/2
     truth = unseen.names_of(sample.levels())
-    figure, grid = _grid(["", ""], [""] * TILES, 3.1)
+    figure, grid = _grid(["", ""], [""] * TILES, 3.4)
     for axes, (kind, (_, severities, unit)) in zip(
         grid.T, unseen.CORRUPTIONS.items(), strict=True
     ):
@@ -168,7 +168,7 @@ def activation_rows(_):
         data, label = _data_of(name), 7 if name.endswith("mnist") else 55
         image = activations.first_of(data, splits.split(data.classes).test, [label])
         found[name] = image, visualize.activations(_network(name), image)
-    return figures.activation_overview(found, (WIDTH, 3.9), LETTERS)
+    return figures.activation_overview(found, (WIDTH, 3.3), LETTERS)
 
 
 def filter_rows(_):
@@ -187,7 +187,7 @@ def filter_rows(_):
         rows[naming.label(name)] = columns
     rows["classes of\ntuned, digits"] = _classes("tuned_mnist", ["class"], TILES)
     rows["classes of\nthe four heads"] = _classes("four_head_lines", heads.NAMES, 2)
-    figure, grid = _grid(list(rows), [""] * TILES, 0.68 * len(rows))
+    figure, grid = _grid(list(rows), [""] * TILES, 0.6 * len(rows))
     for axes, columns in zip(grid, rows.values(), strict=True):
         names, images = zip(*columns, strict=True)
         _fill(axes, [visualize.as_shown(i) for i in images], above=names)
@@ -224,7 +224,7 @@ def _classes(name, outputs, most):
 
 def maps(known):
     """HiResCAM of all networks and heads, and of wrong digits."""
-    figure, grid = _grid([""] * 7, [""] * 12, 4.0)
+    figure, grid = _grid([""] * 7, [""] * 12, 3.3)
     digits, drawn = _data_of("plain_mnist"), _data_of("plain_lines")
     six = activations.first_of(digits, splits.split(digits.classes).test, DIGITS)
     rows = {"baseline": _cams("plain_mnist", six), "tuned": _cams("tuned_mnist", six)}
@@ -274,7 +274,7 @@ def experiment(known):
     features, black = below.predict(np.concatenate([seven, 0 * seven]), verbose=0)
     fall = positions.fall_of_score(above, features, black, 0, 7)
     pictures["fall of the score"] = np.maximum(fall, 0)
-    figure = plt.figure(figsize=(WIDTH, 2.3))
+    figure = plt.figure(figsize=(WIDTH, 2.05))
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.35))
     for axes, (name, picture) in zip(
         left.subplots(2, 2).flat, pictures.items(), strict=True
