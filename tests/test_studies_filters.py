@@ -40,10 +40,8 @@ class TestNetworks:
         started = networks.four_head_cnn()
         other = filters.untrained({"four_head_lines": started, "tuned_lines": tuned})
         assert list(other) == ["four_head_lines", "tuned_lines"]
-        pairs = zip(
-            started.get_weights(), other["four_head_lines"].get_weights(), strict=True
-        )
-        assert all(np.array_equal(*pair) for pair in pairs)
+        again = other["four_head_lines"].get_weights()
+        assert all(map(np.array_equal, started.get_weights(), again))
 
     def test_center_units_are_what_the_relu_gets_in_the_middle(self, tuned):
         images = some_images(3)
@@ -150,9 +148,8 @@ class TestLayer:
         model = make_brightness_network()
         scores = filters.center_units(model, "relu1")
         images = np.stack([tested[1], 0 * tested[1]])
-        raw = visualize.filters(
-            model, "relu1", background=0, objective="center", steps=300
-        )
+        options = {"background": 0, "objective": "center", "steps": 300}
+        raw = visualize.filters(model, "relu1", **options)
         layer = filters.examine(model, "relu1", images, tested, [0], raw)
         own = np.diag(filters.predict(scores, images))
         assert own == pytest.approx([1.6, 0.5])
@@ -160,8 +157,7 @@ class TestLayer:
         assert layer.seen.sum() == 1
         assert layer.weights[:, 0, 0, 0].tolist() == [2, -1]
         found = filters.summary(layer)
-        assert found["filters"] == 2
-        assert found["receptive_field_px"] == 1
+        assert (found["filters"], found["receptive_field_px"]) == (2, 1)
         assert found["raw_score"] == pytest.approx((2 / 1.6 + 0.5 / 0.3) / 2, rel=0.02)
         assert found["score"] == pytest.approx((1 + 0.5 / 0.3) / 2)
 
@@ -199,11 +195,6 @@ class TestClasses:
         models = {"four_head_lines": four_heads, "tuned_lines": tuned}
         judged = class_images.judge(classes, models)
         found = judged["raw", "four_head_lines", "width"]
-        assert {name: each["images"] for name, each in found.items()} == {
-            "itself": 2,
-            "other": 2,
-        }
-        assert class_images.outputs(models)[:2] == [
-            ("four_head_lines", "length"),
-            ("four_head_lines", "width"),
-        ]
+        assert (found["itself"]["images"], found["other"]["images"]) == (2, 2)
+        outputs = [("four_head_lines", name) for name in heads.NAMES]
+        assert class_images.outputs(models) == [*outputs, ("tuned_lines", "class")]

@@ -7,7 +7,7 @@ from scipy import stats
 from coursework import visualize
 from coursework.data import lines
 from coursework.figures import style, tables
-from coursework.studies import naming
+from coursework.studies import naming, similarity
 from coursework.training import effects
 
 TILE = 1.05  # inches, of an image
@@ -118,7 +118,7 @@ def agreement(results):
     figure, axes = plt.subplots(figsize=(8.4, 0.36 * len(results) + 1.4))
     for row, found in enumerate(results.values()):
         for method, (marker, color) in LOOKS.items():
-            mean, half = mean_and_interval(found[method])
+            mean, half = similarity.mean_interval(found[method])
             label = method if row == 0 else None
             axes.errorbar(mean, row, xerr=half, fmt=marker, color=color, label=label)
     axes.axvline(0, color="0.6", linestyle=":")
@@ -146,14 +146,9 @@ def causes(found):
     }
     rows = []
     for method, change in changes.items():
-        mean, half = mean_and_interval(found[method])
+        mean, half = similarity.mean_interval(found[method])
         rows.append((change, f"{_signed(mean)} ± {half:.2f}"))
     tables.table(["change of Grad-CAM", "rank correlation (95 % interval)"], rows)
-
-
-def mean_and_interval(values):
-    """Mean, and half of its 95 % interval (Student's t)."""
-    return np.mean(values), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
 
 
 def map_findings(measured):
@@ -166,7 +161,7 @@ def map_findings(measured):
     ]
     for method in ("Grad-CAM", "HiResCAM", "ink"):
         name = min(results, key=lambda name: np.mean(results[name][method]))
-        mean, half = mean_and_interval(results[name][method])
+        mean, half = similarity.mean_interval(results[name][method])
         sentences.append(
             f"{method}: lowest rank correlation with the experiment for {name}, "
             f"{_signed(mean)} ± {half:.2f} (95 % interval)."

@@ -123,27 +123,24 @@ def deletion(found):
     rows = found["rows"] | found["rules"]
     figure, axes = plt.subplots(figsize=(8.2, 4))
     digits, places = found["digits"], np.arange(len(rows))
-    for side, marker, color, shift in (
-        ("wrong", "o", style.TRAIN, -0.12),
-        ("right", "s", "black", 0.12),
-    ):
+    sides = (
+        ("wrong", "wrong digits", -0.12, {"fmt": "o", "color": style.TRAIN}),
+        ("right", "right digits, same margin", 0.12, {"fmt": "s", "color": "black"}),
+    )
+    for side, label, shift, look in sides:
         shares = np.array([row[side] for row in rows.values()]) / digits
         ends = np.array([metrics.wilson(row[side], digits) for row in rows.values()])
-        looks = {"fmt": marker, "color": color, "capsize": 2}
-        label = f"{side} digits" + (", same margin" if side == "right" else "")
         spans = np.abs(ends.T - shares)
-        axes.errorbar(shares, places + shift, xerr=spans, label=label, **looks)
+        look = {"label": label, "capsize": 2, **look}
+        axes.errorbar(shares, places + shift, xerr=spans, **look)
     values = [row["random"] for row in found["rows"].values()]
     label = "shuffled weights (all digits)"
     axes.plot(values, places[: len(values)], "x", color=RANDOM, label=label)
-    axes.axvline(
-        found["rules"]["random pixels"]["value"],
-        **{"color": RULE, "linestyle": "--", "label": "random pixels", "zorder": 0},
-    )
+    rule = {"color": RULE, "linestyle": "--", "label": "random pixels"}
+    axes.axvline(found["rules"]["random pixels"]["value"], zorder=0, **rule)
     _name_rows(axes, rows)
-    axes.set(
-        xlim=(0, 1), xlabel=f"predictions changed by deleting {found['pixels']} px"
-    )
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"predictions changed by deleting {found['pixels']} px")
     axes.xaxis.set_major_formatter(style.percent)
     best = max(found["rows"], key=lambda kind: found["rows"][kind]["value"])
     share = found["rows"][best]["value"]
@@ -172,13 +169,11 @@ def gaps(found):
         axes.set(title=f"Agreement, {seed}", xlabel="mean rank correlation")
         axes.sharey(others[0])
         axes.tick_params(axis="y", labelleft=axes is others[0])
-    verdicts = map_study.with_every_seed(found)
-    better = {kind for kind, verdict in verdicts.items() if verdict}
+    better = [k for k, passed in map_study.with_every_seed(found).items() if passed]
     rule = "a simple rule with every seed"
     title = _title(better, "", f"surely beats {rule}", f"surely beat {rule}")
-    return _finish(
-        figure, others, title, more=[("+", "black", "effect in another line")]
-    )
+    more = [("+", "black", "effect in another line")]
+    return _finish(figure, others, title, more)
 
 
 def _draw_profiles(axes, found):
@@ -212,8 +207,7 @@ def summary(results):
         axes.xaxis.set_major_formatter(style.percent)
     for axes, label in zip(grid, UNITS, strict=True):
         axes.set_xlabel(label)
-    counts = map_study.passed(results)
-    best = {kind for kind, count in counts.items() if count == len(tests)}
+    best = [k for k, n in map_study.passed(results).items() if n == len(tests)]
     title = _title(best, "", "passes all four tests", "pass all four tests")
     return _finish(figure, grid, title, constructed=True)
 
@@ -222,12 +216,10 @@ def summary(results):
 
 
 def _title(kinds, what, singular, plural):
-    """ "No kind of map passes …", "2 kinds of maps pass …"; kinds: a set."""
-    if not kinds:
-        return f"No kind of map{what} {singular}"
-    if len(kinds) == 1:
-        return f"One kind of map{what} {singular}"
-    return f"{len(kinds)} kinds of maps{what} {plural}"
+    """ "No kind of map passes …", "2 kinds of maps pass …"."""
+    if len(kinds) > 1:
+        return f"{len(kinds)} kinds of maps{what} {plural}"
+    return f"{'One' if kinds else 'No'} kind of map{what} {singular}"
 
 
 def _panels(count, height=3.9):

@@ -31,13 +31,12 @@ def against_optimum(images, weights, channels):
     patches = images[:, top : top + size, top : top + size, channels] / 255
     weights = weights[..., channels]
     best = (weights > 0).astype(float)
-    return {
-        "correlation": float(np.mean(list(map(_correlation, patches, best)))),
-        "with_another_filter": float(
-            np.mean(list(map(_correlation, patches, np.roll(best, 1, axis=0))))
-        ),
-        "score": float((patches * weights).sum() / (best * weights).sum()),
-    }
+    own, others = (
+        float(np.mean(list(map(_correlation, patches, optimum))))
+        for optimum in (best, np.roll(best, 1, axis=0))
+    )
+    score = float((patches * weights).sum() / (best * weights).sum())
+    return {"correlation": own, "with_another_filter": others, "score": score}
 
 
 def _correlation(first, second):
