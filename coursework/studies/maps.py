@@ -31,9 +31,7 @@ KINDS = {  # label → method of ``visualize.METHODS``, key of a network's ``LAY
     "LayerCAM (last layer)": ("layercam", "last layer"),
     "integrated gradients": ("integrated_gradients", None),
 }
-ON_INK_ONLY = (
-    "integrated gradients"  # multiplied by the input, which is black elsewhere
-)
+ON_INK_ONLY = "integrated gradients"  # times the input, which is black elsewhere
 LEVEL = 0.05  # below which a corrected p counts
 
 
@@ -130,15 +128,10 @@ def pointing(trained, random, images, masks):
             "without_evidence": float(without_evidence(maps).mean()),
         }
     rules = visualize.baselines(images, masks)
-    rules["image itself"] = visualize.evaluate_maps(
-        images.max(axis=-1).astype(float), masks
-    )
-    return {
-        "rows": rows,
-        "rules": {
-            name: {"value": s.pointing, "energy": s.energy} for name, s in rules.items()
-        },
-    }
+    gray = images.max(axis=-1).astype(float)
+    rules["image itself"] = visualize.evaluate_maps(gray, masks)
+    values = {n: {"value": s.pointing, "energy": s.energy} for n, s in rules.items()}
+    return {"rows": rows, "rules": values}
 
 
 def pointing_of(model, random, name, head, images, masks):
