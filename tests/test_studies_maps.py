@@ -52,9 +52,8 @@ def test_shuffled_weights_are_the_same_values_in_another_order(tuned):
         assert (np.sort(ours, axis=None) == np.sort(theirs, axis=None)).all()
     assert (network.get_weights()[0] != before[0]).any()
     again = maps.shuffled(tuned, seed=1, network=maps.shuffled(tuned, seed=2))
-    for ours, theirs in zip(again.get_weights(), network.get_weights(), strict=True):
-        assert (ours == theirs).all()
-    assert all((a == b).all() for a, b in zip(before, tuned.get_weights(), strict=True))
+    assert all(map(np.array_equal, again.get_weights(), network.get_weights()))
+    assert all(map(np.array_equal, before, tuned.get_weights()))
 
 
 class TestPointing:
@@ -161,9 +160,8 @@ class TestDeletion:
         truth = model.predict(digits, verbose=0).argmax(axis=1)
         truth[:5] += 1
         shuffled = maps.shuffled(model)
-        found = map_interventions.deletion(
-            model, shuffled, "tuned_lines", digits, truth, 9
-        )
+        given = model, shuffled, "tuned_lines", digits, truth
+        found = map_interventions.deletion(*given, pixels=9)
         assert (found["digits"], found["pixels"]) == (5, 9)
         for row in (found["rows"] | found["rules"]).values():
             assert row["value"] == (row["wrong"] + row["right"]) / 10
@@ -225,9 +223,8 @@ class TestGaps:
 
     def test_maps_and_rules_are_compared_with_the_effect(self, four_heads, chosen):
         shuffled = maps.shuffled(four_heads)
-        found = map_interventions.agreement(
-            four_heads, shuffled, chosen, self.positions
-        )
+        given = four_heads, shuffled, chosen, self.positions
+        found = map_interventions.agreement(*given)
         assert len(found["effect"]) == len(found["positions"]) == 14
         row, rule = found["rows"][KIND], found["rules"]["the middle"]["value"]
         assert row["beyond_rule"]["value"] == pytest.approx(row["value"] - rule)

@@ -20,11 +20,14 @@ def network():
     return networks.four_head_cnn(filters=(4, 4, 4), units=4)
 
 
+def ink_of(images):
+    return images.sum(axis=(1, 2, 3), dtype=float)
+
+
 class TestSample:
     def test_its_lines_are_of_the_dataset_and_inside(self, chosen):
-        classes = lines.classes_of(
-            np.stack([chosen.levels()[name] for name in lines.ATTRIBUTES], axis=1)
-        )
+        levels = [chosen.levels()[name] for name in lines.ATTRIBUTES]
+        classes = lines.classes_of(np.transpose(levels))
         measured = lines.measure(chosen.draw())
         assert len(set(classes)) > 20
         assert measured.length == pytest.approx(chosen.lengths, abs=0.2)
@@ -36,13 +39,11 @@ class TestSample:
         assert all(a is b for a, b in zip(longer[1:], chosen[1:], strict=True))
 
     def test_dimming_and_gaps_take_ink_away(self, chosen):
-        ink = chosen.draw().sum(axis=(1, 2, 3), dtype=float)
-        half = chosen.dimmed(0.5).draw().sum(axis=(1, 2, 3), dtype=float)
-        assert half == pytest.approx(ink / 2, rel=0.02)
-        long = chosen.but(lengths=15)
-        gap = unseen.with_gap(long, 6).sum(axis=(1, 2, 3), dtype=float)
-        shorter = chosen.but(lengths=9).draw().sum(axis=(1, 2, 3), dtype=float)
-        assert gap == pytest.approx(shorter, rel=0.02)
+        half = chosen.dimmed(0.5).draw()
+        assert ink_of(half) == pytest.approx(ink_of(chosen.draw()) / 2, rel=0.02)
+        gap = unseen.with_gap(chosen.but(lengths=15), 6)
+        shorter = chosen.but(lengths=9).draw()
+        assert ink_of(gap) == pytest.approx(ink_of(shorter), rel=0.02)
 
 
 class TestCorruptions:
@@ -63,11 +64,9 @@ class TestCorruptions:
 
     def test_a_line_is_cut_by_as_much_as_was_asked_for(self, chosen):
         level = chosen.but(angles=0)
-        whole = level.draw().sum(axis=(1, 2, 3), dtype=float)
+        whole = ink_of(level.draw())
         cut = unseen.corrupt("cut by the border", level, 0.4)
-        assert cut.sum(axis=(1, 2, 3), dtype=float) == pytest.approx(
-            whole * 0.6, rel=0.03
-        )
+        assert ink_of(cut) == pytest.approx(whole * 0.6, rel=0.03)
 
     def test_an_unknown_one(self, chosen):
         with pytest.raises(ValueError, match="no corruption 'blurr'; nearest: blur"):
@@ -84,9 +83,8 @@ class TestAnswers:
         random = np.random.default_rng(0).dirichlet(np.ones(96), 5).astype(np.float32)
         image = keras.Input((28, 28, 3))
         fixed = keras.layers.Lambda(lambda x: keras.ops.convert_to_tensor(random))
-        found = unseen_lines.answers(
-            keras.Model(image, fixed(image)), np.zeros((5, 28, 28, 3))
-        )
+        network = keras.Model(image, fixed(image))
+        found = unseen_lines.answers(network, np.zeros((5, 28, 28, 3)))
         assert list(found) == list(heads.NAMES)
         attributes = lines.attributes_of(np.arange(96))
         for name, column in zip(lines.ATTRIBUTES, attributes.T, strict=True):
@@ -118,25 +116,20 @@ class TestAnswers:
 
     def test_confidence_and_entropy(self):
         even = {n: np.full((1, k), 1 / k) for n, k in heads.LEVELS.items()}
-        assert unseen_lines.confidence(even) == pytest.approx(1 / 96)
-        assert unseen_lines.entropy(even) == pytest.approx(np.log(96))
+        found = unseen_lines.sureness_of(even)
+        assert found["confidence"] == pytest.approx(1 / 96)
+        assert found["entropy"] == pytest.approx(np.log(96))
 
 
 def test_drawn_batches_repeat_and_have_the_labels_of_the_lines(few_lines):
     order = np.arange(96)
-    made = [
-        unseen_lines.DrawnBatches(
-            few_lines.images[order], heads.targets(few_lines, order), 32
-        )
-        for _ in range(2)
-    ]
+    given = few_lines.images[order], heads.targets(few_lines, order), 32
+    made = [unseen_lines.DrawnBatches(*given) for _ in range(2)]
     (images, targets), (again, _) = made[0][1], made[1][1]
     assert len(made[0]) == 6
     assert images.shape == (32, 28, 28, 3)
     assert (images == again).all()
-    assert {name: len(values) for name, values in targets.items()} == dict.fromkeys(
-        heads.NAMES, 32
-    )
+    assert {n: len(v) for n, v in targets.items()} == dict.fromkeys(heads.NAMES, 32)
     made[0].on_epoch_end()
     assert (made[0][1][0] != images).any()
     drawn, levels = unseen.varied(50, 0, 0)

@@ -250,7 +250,7 @@ def map_tests(known):
     """The four tests of class activation maps."""
     figure = trust.summary(known["map_tests"])
     figure.suptitle("")
-    figure.set_size_inches(WIDTH, 2.55)
+    figure.set_size_inches(WIDTH, 2.9)
     (legend,) = figure.legends
     legend.remove()
     marks = legend.legend_handles
@@ -266,17 +266,12 @@ def network(_):
     model, _ = records.load("four_head_lines", paths.ROOT / "models")
     stages = _stages(diagram.parents_of(model))
     depths, sides = diagram.place({name: above for name, (_, above) in stages.items()})
+    boxes = {
+        name: ((depths[name], -sides[name]), members[0], _told(members), above)
+        for name, (members, above) in stages.items()
+    }
     figure, axes = _panels(height=3.1)
-    for name, (members, above) in stages.items():
-        here = depths[name], -sides[name]
-        for parent in above:
-            there = depths[parent], -sides[parent]
-            arrow = {"arrowstyle": "-", "color": "0.5"}
-            axes.annotate("", here, there, arrowprops=arrow, zorder=0)
-        color = diagram.KINDS.get(type(members[0]), diagram.OTHER)
-        box = diagram.BOX | {"facecolor": color, "edgecolor": "0.4"}
-        where = {"ha": "center", "va": "center", "fontsize": 7}
-        axes.text(*here, _told(members), bbox=box, **where)
+    diagram.draw_boxes(axes, boxes, fontsize=7)
     axes.set(xlim=(-0.45, max(depths.values()) + 0.45), ylim=(-3.45, 0.45))
     axes.axis("off")
     return figure

@@ -187,7 +187,7 @@ def filter_rows(_):
         rows[naming.label(name)] = columns
     rows["classes of\ntuned, digits"] = _classes("tuned_mnist", ["class"], TILES)
     rows["classes of\nthe four heads"] = _classes("four_head_lines", heads.NAMES, 2)
-    figure, grid = _grid(list(rows), [""] * TILES, 0.6 * len(rows))
+    figure, grid = _grid(list(rows), [""] * TILES, 0.57 * len(rows))
     for axes, columns in zip(grid, rows.values(), strict=True):
         names, images = zip(*columns, strict=True)
         _fill(axes, [visualize.as_shown(i) for i in images], above=names)
@@ -224,7 +224,7 @@ def _classes(name, outputs, most):
 
 def maps(known):
     """HiResCAM of all networks and heads, and of wrong digits."""
-    figure, grid = _grid([""] * 7, [""] * 12, 3.3)
+    figure, grid = _grid([""] * 7, [""] * 12, 3.9)
     digits, drawn = _data_of("plain_mnist"), _data_of("plain_lines")
     six = activations.first_of(digits, splits.split(digits.classes).test, DIGITS)
     rows = {"baseline": _cams("plain_mnist", six), "tuned": _cams("tuned_mnist", six)}

@@ -30,23 +30,35 @@ def draw(network, notes=None):
     rows, columns = place(parents)
     height, width = max(rows.values()) + 1, max(columns.values()) + 1
     figure, axes = plt.subplots(figsize=(max(3, 2.3 * width), 0.47 * height))
-    for layer, above in parents.items():
-        here = columns[layer], rows[layer]
-        for parent in above:
-            there = columns[parent], rows[parent]
-            arrow = {"arrowstyle": "-", "color": "0.5", "shrinkA": 8}
-            axes.annotate("", here, there, arrowprops=arrow, zorder=0)
-        color = next(
-            (KINDS[kind] for kind in type(layer).mro() if kind in KINDS), OTHER
-        )
-        box = BOX | {"facecolor": color, "edgecolor": "0.4"}
-        where = {"ha": "center", "va": "center", "fontsize": 7.5}
-        axes.text(*here, describe(layer), bbox=box, **where)
-        if notes and layer.name in notes:
-            axes.text(here[0], here[1] + 0.75, notes[layer.name], **where)
+    boxes = {
+        layer: ((columns[layer], rows[layer]), layer, describe(layer), above)
+        for layer, above in parents.items()
+    }
+    draw_boxes(axes, boxes, fontsize=7.5, shrink=8)
+    for layer, ((x, y), *_) in boxes.items():
+        note = (notes or {}).get(layer.name, "")
+        axes.text(x, y + 0.75, note, ha="center", va="center", fontsize=7.5)
     axes.set(xlim=(-0.6, width - 0.4), ylim=(height + (0.3 if notes else -0.4), -0.6))
     axes.axis("off")
     return figure
+
+
+def draw_boxes(axes, boxes, fontsize, shrink=2):
+    """Boxes, and lines from each one to those above it.
+
+    Args:
+        axes: of matplotlib.
+        boxes: dict, key → (place, layer that gives the color, text, keys above).
+        fontsize: float. shrink: points between a line and the middle of a box.
+    """
+    arrow = {"arrowstyle": "-", "color": "0.5", "shrinkA": shrink}
+    for here, layer, text, above in boxes.values():
+        for parent in above:
+            axes.annotate("", here, boxes[parent][0], arrowprops=arrow, zorder=0)
+        known = [KINDS[kind] for kind in type(layer).mro() if kind in KINDS]
+        box = BOX | {"facecolor": [*known, OTHER][0], "edgecolor": "0.4"}
+        where = {"ha": "center", "va": "center", "fontsize": fontsize}
+        axes.text(*here, text, bbox=box, **where)
 
 
 def parents_of(network):

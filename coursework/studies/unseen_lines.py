@@ -58,9 +58,8 @@ def correct(network, images, levels):
         levels: dict, as ``unseen.Sample.levels`` gives.
     """
     found = answers(network, images)
-    return np.all(
-        [found[name].argmax(axis=1) == levels[name] for name in heads.NAMES], axis=0
-    )
+    right = [found[name].argmax(axis=1) == levels[name] for name in heads.NAMES]
+    return np.all(right, axis=0)
 
 
 # --- psychometric curves --------------------------------------------------------------
@@ -109,10 +108,8 @@ def curve(network, attribute, chosen, values):
     upper = found[..., 1]
     if attribute == "angle":
         rows, level = np.arange(len(chosen.lengths)), chosen.levels()["angle"]
-        low, high = (
-            found[:, rows, level],
-            found[:, rows, (level + 1) % len(lines.ANGLES)],
-        )
+        low = found[:, rows, level]
+        high = found[:, rows, (level + 1) % len(lines.ANGLES)]
         upper = high / np.maximum(low + high, 1e-12)
     return np.stack([upper.mean(axis=1), upper.std(axis=1)], axis=1)
 
@@ -191,25 +188,21 @@ def interventions(network, attribute, chosen):
     low, high = values[0], values[-1]
     largest = vary(chosen, attribute, high)
     shares = values / high
+    varied = [vary(chosen, attribute, value) for value in values]
+    pairs = zip(varied, values, strict=True)
     done = {
-        f"{attribute} varied": [vary(chosen, attribute, v).draw() for v in values],
-        f"{attribute} varied, same ink": [
-            vary(chosen, attribute, v).dimmed(low / v).draw() for v in values
-        ],
+        f"{attribute} varied": [each.draw() for each in varied],
+        f"{attribute} varied, same ink": [e.dimmed(low / v).draw() for e, v in pairs],
         "darker": [largest.dimmed(share).draw() for share in shares],
-        "pixels left out": [
-            unseen.with_pixels_left_out(largest, share) for share in shares
-        ],
+        "pixels left out": [unseen.with_pixels_left_out(largest, s) for s in shares],
     }
     if attribute == "length":
         done["gap in the middle"] = [unseen.with_gap(largest, high - v) for v in values]
-    return {
-        name: [
-            round(float(answers(network, each)[attribute][:, 1].mean()), 4)
-            for each in images
-        ]
-        for name, images in done.items()
-    }
+
+    def mean(images):
+        return round(float(answers(network, images)[attribute][:, 1].mean()), 4)
+
+    return {name: list(map(mean, images)) for name, images in done.items()}
 
 
 # --- robustness and calibration -------------------------------------------------------
@@ -237,20 +230,6 @@ def robustness(networks, chosen):
     return found
 
 
-def confidence(found):
-    """Probability of the most probable class, that of all four heads, (N,) floats.
-
-    Args:
-        found: what ``answers`` gives.
-    """
-    return np.prod([found[name].max(axis=1) for name in heads.NAMES], axis=0)
-
-
-def entropy(found):
-    """Sum of the entropies of the four answers, nats, (N,) floats."""
-    return sum(-(p * np.log(np.maximum(p, 1e-12))).sum(axis=1) for p in found.values())
-
-
 def sureness(networks, images):
     """How sure the networks are of each image.
 
@@ -259,13 +238,22 @@ def sureness(networks, images):
         images: (N, 28, 28, 3), pixels 0…255.
 
     Returns:
-        dict, network → dict of (N,) floats: ``confidence`` 0…1, ``entropy`` in nats.
+        dict, network → what ``sureness_of`` gives.
     """
     found = {name: answers(network, images) for name, network in networks.items()}
-    return {
-        name: {"confidence": confidence(each), "entropy": entropy(each)}
-        for name, each in found.items()
-    }
+    return {name: sureness_of(each) for name, each in found.items()}
+
+
+def sureness_of(found):
+    """How sure ``answers`` are: dict of (N,) floats.
+
+    ``confidence``, the probability of the most probable class, 0…1, and ``entropy``,
+    the sum of those of the four answers, in nats.
+    """
+    each = found.values()
+    entropies = [-(p * np.log(np.maximum(p, 1e-12))).sum(axis=1) for p in each]
+    confidence = np.prod([p.max(axis=1) for p in each], axis=0)
+    return {"confidence": confidence, "entropy": sum(entropies)}
 
 
 def summary(inside, outside):
@@ -301,9 +289,8 @@ def images_outside(count, digits, seed=0):
     random = np.random.default_rng(seed)
     first, second = (unseen.sample(count, seed + k).draw() for k in (1, 2))
     colored = np.zeros((count, 28, 28, 3), np.uint8)
-    colored[np.arange(count), ..., random.choice([0, 2], count)] = digits[
-        :count, ..., 0
-    ]
+    channels = random.choice([0, 2], count)
+    colored[np.arange(count), ..., channels] = digits[:count, ..., 0]
     return {
         "no line": np.zeros((1, 28, 28, 3), np.uint8),
         "only noise": random.integers(0, 256, (count, 28, 28, 3), np.uint8),
