@@ -166,16 +166,6 @@ class TestTraining:
         assert ratio.get_xdata() == pytest.approx(0.5, rel=0.02)
         assert axes.get_xscale() == "log"
 
-    def test_errors_of_each_seed_are_dots_also_where_there_are_none(self):
-        trials = {
-            row: [{"errors": count, "tested": 100} for count in counts]
-            for row, counts in {"base": (0, 0), "padding: none": (7, 90)}.items()
-        }
-        _, axes = plt.subplots()
-        figures.draw_seed_errors(axes, {"trials": trials, "seeds": [0, 1]})
-        assert [line.get_xdata().tolist() for line in axes.lines] == [[0, 0], [7, 90]]
-        assert axes.get_xlim()[0] == 0
-
 
 class TestDiagram:
     """The picture of a network shows every layer, in its place."""

@@ -88,6 +88,10 @@ class TestNumbers:
                 texts = [pages_of(each) for each in (content, committed)]
                 assert texts[0] == texts[1], name
 
+    def test_an_architecture_is_that_of_the_brief(self):
+        found = report_numbers.architecture("plain_lines")
+        assert found == ["7×7, 32 R N P", "1,024 R → 96 S"]
+
 
 class TestPdf:
     @pytest.mark.parametrize("name", build_reports.REPORTS)

@@ -14,7 +14,7 @@ from coursework import figures, paths, records
 from coursework.data import lines, splits
 from coursework.figures import maps as map_figures
 from coursework.figures import tables, training, trust_text
-from coursework.studies import class_images, naming, sample_efficiency
+from coursework.studies import class_images, naming, sample_efficiency, unseen_lines
 from coursework.studies import maps as map_study
 from coursework.training import effects, heads, metrics
 
@@ -224,6 +224,7 @@ def channels(study):
 
 
 GIVEN = {  # what templates use as it is
+    "SURE": unseen_lines.SURE,
     "better_maps": map_figures.better,
     "effects": effects.effects,
     "equally_fragile": lambda found: not map_study.unequally_fragile(found),

@@ -140,10 +140,10 @@ def damaged(known):
     sample = unseen.sample(found["images"], seed=1)  # those of Q2/2
     truth = unseen.names_of(sample.levels())
     figure, grid = _grid(["", ""], [""] * TILES, 3.4)
-    for axes, (kind, (_, severities, unit)) in zip(
-        grid.T, unseen.CORRUPTIONS.items(), strict=True
-    ):
-        images = unseen.corrupt(kind, sample, severities[SEVERITY - 1])
+    for axes, kind in zip(grid.T, unseen.CORRUPTIONS, strict=True):
+        severity = found["after"][kind]["severities"][SEVERITY]
+        unit = unseen.CORRUPTIONS[kind][2]
+        images = unseen.corrupt(kind, sample, severity)
         outputs = network.predict(images, batch_size=512, verbose=0)
         answers = unseen.names_of(heads.predicted(outputs))
         wrong = [k for k in range(len(truth)) if answers[k] != truth[k]][:2]
@@ -152,7 +152,7 @@ def damaged(known):
             place.set_xlabel(_mistake(truth[k], answers[k]), fontsize=LETTERS)
         by_network = found["after"][kind]["correct"].values()
         before, after = (n[SEVERITY] / found["images"] for n in by_network)
-        title = textwrap.fill(f"{kind}, {severities[SEVERITY - 1]:g} {unit}", 15)
+        title = textwrap.fill(f"{kind}, {severity:g} {unit}", 15)
         shares = f"{before:.0%} → {after:.0%}"
         axes[0].set_title(f"{title}\n{shares}", fontsize=LETTERS, loc="center")
     return figure

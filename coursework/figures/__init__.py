@@ -44,7 +44,6 @@ from coursework.figures.filters import (
 )
 from coursework.figures.forest import (
     draw_forest,
-    draw_seed_errors,
     forest,
     forest_legend,
 )

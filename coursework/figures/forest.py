@@ -52,31 +52,6 @@ def draw_forest(axes, record, limits=None):
     axes.set_xlabel(f"errors relative to the base (bar: 95 % interval, {seeds} seeds)")
 
 
-def draw_seed_errors(axes, record):
-    """Number of errors of each row, a dot for each seed.
-
-    For rows with no error, of which a ratio would say nothing.
-
-    Args:
-        axes: of matplotlib.
-        record: what ``trials.run`` gives.
-    """
-    seeds = len(record["seeds"])
-    for row, trials in enumerate(record["trials"].values()):
-        errors = [trial["errors"] for trial in trials]
-        heights = row + np.linspace(-0.2, 0.2, seeds)
-        axes.plot(errors, heights, "o", color=style.TRAIN, markersize=4, clip_on=False)
-    if not axes.dataLim.xmin:  # some have no error, others hundreds
-        axes.set_xscale("symlog", linthresh=1)
-        axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    axes.set_xlim(left=0)
-    axes.set_yticks(range(len(record["trials"])), record["trials"])
-    axes.invert_yaxis()
-    tested = record["trials"][effects.BASE][0]["tested"]
-    axes.set_xlabel(f"errors in {tested:,} test images (dots: {seeds} seeds)")
-
-
 def forest_legend(figure):
     """Below a figure: what the markers mean."""
     handles = [

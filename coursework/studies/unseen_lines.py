@@ -19,6 +19,7 @@ VALUES = {  # of each attribute: px, px, share of blue, degrees from the angle b
     "color": np.linspace(0, 1, 21),
     "angle": np.arange(0, 16),
 }
+SURE = 0.9  # a higher confidence is called high
 UNITS = {"length": "px", "width": "px", "color": "share of blue", "angle": "degrees"}
 NEW_COLORS = {
     "green": (0, 255, 0),
@@ -264,13 +265,13 @@ def summary(inside, outside):
 
     Returns:
         dict of floats: ``confidence``, the median outside; ``sure``, their share with
-        more than 0.9; ``auc``, the area under the ROC curve.
+        more than ``SURE``; ``auc``, the area under the ROC curve.
     """
     truth = np.repeat([0, 1], [len(each["entropy"]) for each in (inside, outside)])
     values = np.concatenate([inside["entropy"], outside["entropy"]])
     return {
         "confidence": float(np.median(outside["confidence"])),
-        "sure": float((outside["confidence"] > 0.9).mean()),
+        "sure": float((outside["confidence"] > SURE).mean()),
         "auc": float(metrics.roc_auc_score(truth, values)),
     }
 
