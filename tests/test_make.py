@@ -134,6 +134,8 @@ def test_ctrl_c_leaves_the_last_word_to_the_program(project, run):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a shell that started this in the background may have had SIGINT ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     running.stdout.readline()
     os.killpg(running.pid, signal.SIGINT)
