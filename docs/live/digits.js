@@ -100,7 +100,7 @@ class DigitPanel {
     byId("erase").setAttribute("aria-pressed", String(on));
   }
 
-  /* Black out pixels of the picture, the first ten of an order that a function gives. */
+  /* Black out pixels of the picture, the first of an order that a function gives. */
   blackOut(order, count = 10) {
     const { image } = this;
     if (!image) return;
@@ -110,9 +110,10 @@ class DigitPanel {
     this.show();
   }
 
-  blackOutImportant(count = 10) {
+  blackOutLightest(method = this.state.method, count = 10) {
     this.blackOut(inked => {
-      const map = classActivationMap(this.net, { method: "integrated_gradients", head: this.head });
+      const { layer } = this.state,
+        map = classActivationMap(this.net, { method, layer, head: this.head, target: this.target });
       return inked.sort((a, b) => map[b] - map[a]);
     }, count);
   }
@@ -135,6 +136,11 @@ class DigitPanel {
 
   // --- answers ---------------------------------------------------------------------------
 
+  /* The digit whose evidence is shown. */
+  get target() {
+    return this.state.target ?? this.best;
+  }
+
   paint() {
     const { state, net } = this;
     this.picture = digitPicture(state.strokes, { units: UNITS, erased: state.erased, base: state.base });
@@ -144,6 +150,7 @@ class DigitPanel {
     if (!this.blank) net.run(this.image);
     this.probabilities = this.blank ? Array(10).fill(0) : net.probabilities(this.head);
     this.best = argmax(this.probabilities);
+    if (!state.blackened.size) this.whole = this.best;
     this.paintAnswer();
     this.paintBars();
     this.layers.paint();
@@ -158,8 +165,8 @@ class DigitPanel {
     const { probabilities: p, best, state } = this;
     if (this.blank) return ["Draw a digit on the black board.", ""];
     const second = p.map((v, k) => [v, k]).sort((a, b) => b[0] - a[0])[1];
-    const sure =
-      p[best] > 0.85 ? `A ${best}` : p[best] > 0.55 ? `Probably a ${best}` : `Not sure: perhaps a ${best}`;
+    const name = aDigit(best),
+      sure = p[best] > 0.85 ? name : p[best] > 0.55 ? `probably ${name}` : `not sure: perhaps ${name}`;
     const inked = this.image.filter(v => v > 127).length;
     const notes = [
       second[0] > 0.02 ? `Next: ${second[1]}, with ${percent(second[0])}.` : "No other digit comes near.",
@@ -168,12 +175,21 @@ class DigitPanel {
     if (state.label != null)
       notes.push(
         state.label === best
-          ? `Whoever wrote it meant a ${state.label}.`
-          : `But whoever wrote it meant a ${state.label}.`,
+          ? `Whoever wrote it meant ${aDigit(state.label)}.`
+          : `But whoever wrote it meant ${aDigit(state.label)}.`,
       );
-    if (state.blackened.size) notes.push(`${state.blackened.size} pixels are blacked out.`);
+    if (state.blackened.size) notes.push(this.outcome());
     if (state.shuffled) notes.push("Its weights are shuffled: the answer means nothing.");
-    return [`${sure}, ${percent(p[best])}.`, notes.join(" ")];
+    return [`${sure[0].toUpperCase()}${sure.slice(1)}, ${percent(p[best])}.`, notes.join(" ")];
+  }
+
+  /* What became of the answer without some pixels. */
+  outcome() {
+    const { best, whole, probabilities } = this,
+      count = this.state.blackened.size;
+    if (!count) return "";
+    if (this.blank) return "Nothing is left of the drawing.";
+    return `Without ${count} pixels: ${best === whole ? "still" : "now"} ${aDigit(best)}, ${percent(probabilities[best])}.`;
   }
 
   paintAnswer() {
@@ -181,11 +197,22 @@ class DigitPanel {
     byId("digit").textContent = this.blank ? "?" : this.best;
     byId("digit-say").textContent = first;
     byId("digit-next").textContent = second;
-    const target = this.state.target ?? this.best;
-    byId("digit-why").textContent = this.blank
-      ? "Where the evidence is"
-      : `Where the evidence for a ${target} is`;
-    byId("digit-how").textContent = METHOD_TEXTS[this.state.method];
+    this.paintKeys();
+  }
+
+  /* What the colors mean, and what can be done with them. */
+  paintKeys() {
+    const { method, overlay, blackened } = this.state,
+      answer = this.blank ? "the answer" : aDigit(this.target),
+      meaning = meaningOf(method, answer);
+    byId("step-of").textContent = this.blank ? "drawing" : this.best;
+    byId("digit-key").style.visibility = overlay && !this.blank ? "" : "hidden";
+    byId("digit-yellow").textContent =
+      method === "input_gradient" ? `Yellow: ${meaning}.` : `Yellow: strong ${meaning}. Plain gray: hardly any.`;
+    byId("digit-why").textContent = `The lighter, the more ${meaning}`;
+    byId("digit-how").textContent = explanation(method, answer);
+    byId("put-back").disabled = !blackened.size;
+    byId("outcome").textContent = this.outcome();
   }
 
   announceLater() {
@@ -216,7 +243,7 @@ class DigitPanel {
       button.classList.toggle("first", !this.blank && k === this.best);
       button.setAttribute("aria-pressed", String(this.state.target === k));
       bar.style.height = `calc((100% - 3.6rem) * ${p.toFixed(4)})`;
-      text.textContent = this.blank || p < 0.0005 ? "" : p >= 0.1 ? `${Math.round(100 * p)}%` : percent(p);
+      text.textContent = this.blank || p < 0.0005 ? "" : percent(p);
     });
   }
 
@@ -233,10 +260,11 @@ class DigitPanel {
         canvas = document.createElement("canvas");
       button.type = "button";
       button.append(canvas);
-      button.setAttribute(
-        "aria-label",
-        misread ? `A ${label} that the network misreads` : `A ${label} of the test digits`,
-      );
+      if (misread) {
+        const read = this.net.run(image).prediction(this.head);
+        button.append(`${label} → ${read}`);
+        button.setAttribute("aria-label", `${label} → ${read}: meant as ${aDigit(label)}, read as ${aDigit(read)}`);
+      } else button.setAttribute("aria-label", `${aDigit(label)} of the test digits`);
       paintValues(canvas, image, 28, 255, grayColors);
       button.addEventListener("click", () => this.showExample(number));
       byId(misread ? "examples-misread" : "examples").append(button);
@@ -273,12 +301,13 @@ class DigitPanel {
       byId("overlay").setAttribute("aria-pressed", String(this.state.overlay));
       this.show();
     });
-    click("black-out", () => this.blackOutImportant());
+    click("black-out", () => this.blackOutLightest());
     click("black-out-random", () => this.blackOutRandom());
     click("put-back", () => {
       this.state.blackened.clear();
       this.show();
     });
+    leadTo("to-layers", "layers-title");
     byId("shuffled").addEventListener("input", event => {
       this.shuffleLayers(Number(event.target.value));
       this.evidence.restart();

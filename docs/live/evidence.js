@@ -1,15 +1,53 @@
 "use strict";
 /* Where in the drawing the evidence for a digit is, by the method that was chosen. */
 
-const METHOD_TEXTS = {
-  integrated_gradients: "Pixel by pixel: how much the score rises while the picture fades in from black.",
-  hirescam: "On a layer: what each position adds to the score, channel by channel.",
-  gradcam: "On a layer: its channels, each weighted by how much it raises the score on average.",
-  layercam: "On a layer: the positions whose rise would raise the score.",
-  "gradcam++": "On a layer: like Grad-CAM, with weights that count repeated parts.",
-  input_gradient: "Pixel by pixel: how much the score changes if the pixel changes a little.",
-  occlusion: "A black square of 5 × 5 pixels moves over the picture: where the score falls.",
+// A plain name for each method, and how it makes a map of the evidence for an answer.
+const HOW = {
+  gradcam: [
+    "Filter by filter",
+    answer =>
+      `What the filters of a layer found is added up. Each filter counts by how much it pushed the network toward ${answer} on average.`,
+  ],
+  hirescam: [
+    "Position by position",
+    answer =>
+      `Each position of a layer is marked by how much what its filters found there pushed the network toward ${answer}.`,
+  ],
+  layercam: [
+    "Only what helps",
+    answer => `Like HiResCAM, but filters count only where more of their pattern would help ${answer}.`,
+  ],
+  "gradcam++": ["Repeats counted", () => "Like Grad-CAM, but a pattern may occur several times."],
+  integrated_gradients: [
+    "Pixel by pixel",
+    answer =>
+      `Imagine the picture slowly appearing out of black. Each pixel is marked by how much it pushed the network toward ${answer}.`,
+  ],
+  input_gradient: [
+    "Small changes",
+    answer =>
+      `Each pixel is marked by how much a small change of it would move the network, toward ${answer} or away.`,
+  ],
+  occlusion: [
+    "Cover and compare",
+    answer =>
+      `A black square of 5 × 5 pixels covers one part after another. Marked are the parts without which the network leans less toward ${answer}.`,
+  ],
 };
+
+const aDigit = k => (k === 8 ? "an 8" : `a ${k}`);
+
+/* "Pixel by pixel (integrated gradients)" */
+function nameOf(method) {
+  const { title, on } = METHODS[method];
+  return `${HOW[method][0]} (${on === "image" ? title.toLowerCase() : title})`;
+}
+
+const explanation = (method, answer) => `${HOW[method][1](answer)} Different methods give different maps.`;
+
+/* What is bright in a map. */
+const meaningOf = (method, answer) =>
+  method === "input_gradient" ? `a change here matters for ${answer}` : `evidence for ${answer}`;
 
 class Evidence {
   constructor(panel) {
@@ -18,7 +56,7 @@ class Evidence {
     this.explain = inFrames();
     this.map = null; // values, and the picture that they belong to
     const { stages, state } = panel;
-    for (const [name, { title }] of Object.entries(METHODS)) byId("method").add(new Option(title, name));
+    for (const name of Object.keys(METHODS)) byId("method").add(new Option(nameOf(name), name));
     stages.forEach((step, i) => byId("layer").add(new Option(`layer ${i + 1} of ${stages.length}`, step.name)));
     byId("method").value = state.method;
     byId("layer").value = state.layer;

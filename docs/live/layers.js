@@ -2,30 +2,39 @@
 /* What every layer makes of the drawing, and a closer look at one filter: its response,
    its receptive field, an image made for it. */
 
+/* A row of the page for a layer: what it is, and a canvas for all its channels. */
+function layerRow(place, step, stage) {
+  const [h, w, count] = step.shape,
+    size = Math.min(28, step.grid[0].size),
+    row = document.createElement("div"),
+    canvas = document.createElement("canvas");
+  row.className = "layer";
+  row.innerHTML = `<div><h3>Layer ${stage + 1}</h3><p class="small">${count} filters, ${w} × ${h} positions each. A position sees ${size} × ${size} pixels of the picture${size === 28 ? ": all of it" : ""}.</p></div>`;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `What the ${count} filters of layer ${stage + 1} found`);
+  row.append(canvas);
+  place.append(row);
+  return { step, canvas, columns: count > 64 ? 24 : 16, row };
+}
+
 class LayerSheets {
   constructor(panel) {
     this.panel = panel;
     this.ascend = inFrames();
     this.chosen = null; // { stage, unit }
     this.sheets = panel.stages.map((step, stage) => {
-      const [h, w, count] = step.shape,
-        size = Math.min(28, step.grid[0].size),
-        columns = count > 64 ? 24 : 16;
-      const row = document.createElement("div"),
-        canvas = document.createElement("canvas");
-      row.className = "layer";
-      row.innerHTML = `<div><h3>Layer ${stage + 1}</h3><p class="small">${count} filters, ${w} × ${h} positions each. A position sees ${size} × ${size} pixels of the picture${size === 28 ? ": all of it" : ""}.</p></div>`;
+      const sheet = layerRow(byId("layers"), step, stage),
+        { canvas, columns } = sheet,
+        count = step.shape[2];
       canvas.tabIndex = 0;
       canvas.setAttribute("role", "application");
       canvas.setAttribute(
         "aria-label",
         `Responses of the ${count} filters of layer ${stage + 1}. Arrow keys choose a filter`,
       );
-      row.append(canvas);
-      byId("layers").append(row);
       const chosen = () => (this.chosen?.stage === stage ? this.chosen.unit : -1);
       chooseChannels(canvas, { columns, count, chosen, choose: unit => this.choose(stage, unit) });
-      return { step, canvas, columns, row, chosen };
+      return { ...sheet, chosen };
     });
     byId("channel-close").addEventListener("click", () => this.choose(null));
   }

@@ -35,7 +35,9 @@ class LinePanel {
     this.listeners = [];
     this.show = eachFrame(() => this.paint());
     this.makeSliders();
-    this.makeHeads();
+    this.makeMethods();
+    this.heads = new Heads(this);
+    this.layers = stagesOf(this.net).map((step, stage) => layerRow(byId("line-layers"), step, stage));
     this.curves = new Curves(this, descriptions.four_head_lines);
     this.makeRows();
     this.listen();
@@ -72,10 +74,12 @@ class LinePanel {
     this.answers = Object.fromEntries(this.net.heads.map(({ name }) => [name, this.net.probabilities(name)]));
     byId("line-say").textContent = this.blank
       ? "The line is outside of the picture."
-      : `It reads: ${["length", "width", "color", "angle"].map(name => LEVELS[name][argmax(this.answers[name])]).join(", ")}.`;
+      : `It reads: ${this.inWords(this.levelsOf(this.net))}.`;
     this.paintSliders();
     this.paintBoard();
-    for (const { name } of this.net.heads) this.paintHead(name);
+    for (const layer of this.layers) paintChannels(layer.canvas, layer.step, { ...layer, blank: this.blank });
+    this.paintHow();
+    for (const { name } of this.net.heads) this.heads.paint(name);
     for (const name of Object.keys(ROWS)) this.paintRow(name);
     this.curves.start();
     clearTimeout(this.announcing);
@@ -90,7 +94,7 @@ class LinePanel {
     return this.net.heads
       .map(
         ({ name }) =>
-          `${name}: ${LEVELS[name][argmax(this.answers[name])]}, ${percent(Math.max(...this.answers[name]))}`,
+          `${name}: ${LEVELS[name][argmax(this.answers[name])]}, ${percent(Math.max(...this.answers[name]))}, ${this.verdict(name, argmax(this.answers[name]))}`,
       )
       .join("; ");
   }
@@ -105,15 +109,18 @@ class LinePanel {
     }
   }
 
+  /* A property of the line in words. */
+  textOf(name) {
+    const value = this.line[name];
+    if (name === "angle") return `${value.toFixed(0)}°`;
+    if (name !== "blue") return `${value.toFixed(1)} px`;
+    return value < 0.005 ? "red" : value > 0.995 ? "blue" : `${Math.round(100 * value)}% blue`;
+  }
+
   paintSliders() {
-    const { blue } = this.line;
-    const texts = {
-      blue: blue < 0.005 ? "red" : blue > 0.995 ? "blue" : `${Math.round(100 * blue)}% blue`,
-      angle: `${this.line.angle.toFixed(0)}°`,
-    };
     for (const name of Object.keys(RANGES)) {
       const input = byId(`line-${name}`),
-        text = texts[name] ?? `${this.line[name].toFixed(1)} px`;
+        text = this.textOf(name);
       input.value = this.line[name];
       input.setAttribute("aria-valuetext", text);
       input.parentElement.querySelector("output").textContent = text;
@@ -146,27 +153,11 @@ class LinePanel {
     }
   }
 
-  // --- four heads -----------------------------------------------------------------------------
+  // --- answers and their methods -----------------------------------------------------------
 
-  makeHeads() {
-    this.cards = Object.fromEntries(
-      this.net.heads.map(({ name }) => {
-        const card = document.createElement("section");
-        card.className = "head";
-        card.innerHTML = `<header><h2>${name}?</h2><span></span></header><div class="two"><canvas class="map" width="28" height="28" role="img" aria-label="Where the evidence for the ${name} is"></canvas><canvas class="curve" width="420" height="212" role="img" aria-label="Probability of the answer against ${name}"></canvas></div>`;
-        byId("heads").append(card);
-        return [
-          name,
-          {
-            answer: card.querySelector("span"),
-            map: card.querySelector(".map"),
-            curve: card.querySelector(".curve"),
-          },
-        ];
-      }),
-    );
-    for (const [name, { title, on }] of Object.entries(METHODS))
-      if (on === "layer" || name === "input_gradient") byId("line-method").add(new Option(title, name));
+  makeMethods() {
+    for (const [name, { on }] of Object.entries(METHODS))
+      if (on === "layer" || name === "input_gradient") byId("line-method").add(new Option(nameOf(name), name));
     byId("line-method").value = this.method;
     byId("line-method").addEventListener("change", event => {
       this.method = event.target.value;
@@ -174,24 +165,32 @@ class LinePanel {
     });
   }
 
-  paintHead(name) {
-    const { answer, map } = this.cards[name],
-      probabilities = this.answers[name],
-      best = argmax(probabilities),
-      truth = this.trueLevel(name);
-    const mark = truth == null ? "" : truth === best ? " ✓" : " ✗";
-    answer.innerHTML = this.blank
-      ? ""
-      : `<b class="${truth == null ? "" : truth === best ? "right" : "wrong"}">${LEVELS[name][best]}</b> ${percent(probabilities[best])}${mark}`;
-    const values = this.blank
-      ? new Float64Array(SIDE * SIDE)
-      : classActivationMap(this.net, {
-          method: this.method,
-          layer: MAP_LAYER.four_head_lines,
-          head: name,
-          target: best,
-        });
-    paintValues(map, values, SIDE);
+  /* What is to be said of an answer, where the line has a right one and where not. */
+  verdict(head, level) {
+    const truth = this.trueLevel(head),
+      value = this.textOf(OF_HEAD[head]);
+    if (truth == null) return `no right answer: it is ${head === "color" ? "purple" : value}`;
+    if (truth === level) return "✓ right";
+    return `✗ wrong: it is ${LEVELS[head][truth]}${value.endsWith("px") ? ` (${value})` : ""}`;
+  }
+
+  /* Levels of the four attributes in words, each wrong one marked. */
+  inWords(levels) {
+    return ["length", "width", "color", "angle"]
+      .map(head => {
+        const truth = this.trueLevel(head);
+        return LEVELS[head][levels[head]] + (truth == null || truth === levels[head] ? "" : " (wrong)");
+      })
+      .join(", ");
+  }
+
+  paintHow() {
+    const coarse = METHODS[this.method].on === "layer",
+      [rows, columns] = this.net.byName[MAP_LAYER.four_head_lines].shape;
+    byId("line-how").textContent =
+      explanation(this.method, "the answer") +
+      (coarse ? ` It has ${columns} × ${rows} positions here, so it is coarse.` : "");
+    byId("line-empty").hidden = !coarse;
   }
 
   // --- three networks ---------------------------------------------------------------------------
@@ -206,15 +205,18 @@ class LinePanel {
     byId("load-baseline").addEventListener("click", () => this.loadBaseline().catch(() => {}));
   }
 
+  levelsOf(net) {
+    return Object.fromEntries(net.heads.map(({ name }) => [name, net.prediction(name)]));
+  }
+
   /* What a network takes the line for: levels of length, width, color and angle. */
   reading(name) {
     const net = this.networks[name];
     if (!net) return null;
     net.run(this.image);
     if (net.heads.length > 1) {
-      const levels = Object.fromEntries(net.heads.map(head => [head.name, net.prediction(head.name)]));
       return {
-        levels,
+        levels: this.levelsOf(net),
         p: net.heads.reduce((all, head) => all * Math.max(...net.probabilities(head.name)), 1),
       };
     }
@@ -241,15 +243,14 @@ class LinePanel {
       answer.textContent = "The line is outside of the picture.";
       return;
     }
-    const words = ["length", "width", "color", "angle"].map(head => {
-      const truth = this.trueLevel(head),
-        level = read.levels[head];
-      return `<span class="${truth == null ? "" : truth === level ? "right" : "wrong"}">${LEVELS[head][level]}</span>`;
-    });
-    answer.innerHTML = `<strong>${words.join(" ")}</strong><br><span class="small">${percent(read.p)}${name === "four_head_lines" ? ", all four together" : ""}</span>`;
+    answer.innerHTML = `<strong>${this.inWords(read.levels)}</strong><br><span class="small">${percent(read.p)}${name === "four_head_lines" ? ", all four together" : ""}</span>`;
     const net = this.networks[name],
       head = name === "four_head_lines" ? "angle" : net.heads[0].name;
-    paintValues(map, classActivationMap(net, { method: "hirescam", layer: MAP_LAYER[name], head }), SIDE);
+    paintLineMap(
+      map,
+      classActivationMap(net, { method: "hirescam", layer: MAP_LAYER[name], head }),
+      this.line,
+    );
   }
 
   /* The baseline CNN is large, so it is loaded only when somebody asks for it. */
@@ -293,6 +294,8 @@ class LinePanel {
   listen() {
     const { board } = this;
     board.width = board.height = UNITS;
+    leadTo("to-line-layers", "line-layers-title");
+    addEventListener("resize", this.show); // curves are drawn in the size that they have
     let other = null,
       offset = null;
     onePointer(board, [SIDE, SIDE], {

@@ -107,7 +107,7 @@ function pictureOf(tab, digits, lines) {
     say(digits.sentence()[0], 780, 130, "34px Georgia, serif");
     if (digits.state.overlay && !digits.blank)
       say(
-        `orange: the evidence for a ${digits.state.target ?? digits.best}`,
+        `yellow: the evidence for ${aDigit(digits.target)}`,
         780,
         180,
         "24px Georgia, serif",

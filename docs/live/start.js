@@ -34,6 +34,15 @@ function problemOf(name) {
     : `The weights in live/${name}.js do not fit its layers: ${bytes / 4} numbers where ${count} are expected. Build the file again with "make reports".`;
 }
 
+/* A link down the page that leaves the address alone: it may hold a drawing. */
+function leadTo(link, title) {
+  byId(link).addEventListener("click", event => {
+    event.preventDefault();
+    byId(title).scrollIntoView({ block: "start" });
+    byId(title).focus({ preventScroll: true });
+  });
+}
+
 const panels = { digits: null, lines: null };
 let tab = "digits",
   tries = null;

@@ -65,11 +65,12 @@ const TRIES = {
       for (const example of [null, 4, 1, 7, 9, 5, 2, 8, 3, 6, 0]) {
         if (example !== null) digits.showExample(example);
         digits.state.blackened.clear();
+        digits.state.target = null;
         digits.show();
         await pause(300);
         const before = digits.best;
         for (let taken = 0; taken < FEW && digits.best === before && !digits.blank; taken += 10) {
-          digits.blackOutImportant();
+          digits.blackOutLightest("integrated_gradients");
           await pause(300);
         }
         if (digits.best !== before && !digits.blank) return;
