@@ -189,7 +189,8 @@ class DigitPanel {
       count = this.state.blackened.size;
     if (!count) return "";
     if (this.blank) return "Nothing is left of the drawing.";
-    return `Without ${count} pixels: ${best === whole ? "still" : "now"} ${aDigit(best)}, ${percent(probabilities[best])}.`;
+    const change = best === whole ? "still" : "now";
+    return `Without ${count} pixels: ${change} ${aDigit(best)}, ${percent(probabilities[best])}.`;
   }
 
   paintAnswer() {
@@ -263,7 +264,10 @@ class DigitPanel {
       if (misread) {
         const read = this.net.run(image).prediction(this.head);
         button.append(`${label} → ${read}`);
-        button.setAttribute("aria-label", `${label} → ${read}: meant as ${aDigit(label)}, read as ${aDigit(read)}`);
+        button.setAttribute(
+          "aria-label",
+          `${label} → ${read}: meant as ${aDigit(label)}, read as ${aDigit(read)}`,
+        );
       } else button.setAttribute("aria-label", `${aDigit(label)} of the test digits`);
       paintValues(canvas, image, 28, 255, grayColors);
       button.addEventListener("click", () => this.showExample(number));

@@ -92,10 +92,10 @@ class LinePanel {
   sentence() {
     if (this.blank) return "The line is outside of the picture.";
     return this.net.heads
-      .map(
-        ({ name }) =>
-          `${name}: ${LEVELS[name][argmax(this.answers[name])]}, ${percent(Math.max(...this.answers[name]))}, ${this.verdict(name, argmax(this.answers[name]))}`,
-      )
+      .map(({ name }) => {
+        const best = argmax(this.answers[name]);
+        return `${name}: ${LEVELS[name][best]}, ${percent(this.answers[name][best])}, ${this.verdict(name, best)}`;
+      })
       .join("; ");
   }
 
@@ -189,7 +189,7 @@ class LinePanel {
       [rows, columns] = this.net.byName[MAP_LAYER.four_head_lines].shape;
     byId("line-how").textContent =
       explanation(this.method, "the answer") +
-      (coarse ? ` It has ${columns} × ${rows} positions here, so it is coarse.` : "");
+      (coarse ? ` This layer has ${columns}\u00a0×\u00a0${rows} positions, so the map is coarse.` : "");
     byId("line-empty").hidden = !coarse;
   }
 
