@@ -1,6 +1,5 @@
 """What every layer makes of an image."""
 
-import numpy as np
 import tensorflow as tf
 
 from . import network as networks
@@ -25,26 +24,17 @@ def activations(model, images, layers=None, batch_size=None):
     """
     network = networks.of(model)
     images = networks.check_images(network, images)
-    batch_size = batch_size or network.batch_size(images[0])
     values = _values(network, layers)
     keys = tuple(value.key for value in values)
 
-    def make():
-        def run(batch):
-            made = network.graph.run(batch, wanted=keys)
-            return [tf.cast(made[key], tf.float32) for key in keys]
+    def run(batch):
+        made = network.graph.run(batch, wanted=keys)
+        return [tf.cast(made[key], tf.float32) for key in keys]
 
-        return run
-
-    compiled = network.compiled(("activations", keys), make, images)
-    parts = [
-        [tensor.numpy() for tensor in compiled(tf.constant(batch))]
-        for batch in networks.batches(images, batch_size)
-    ]
-    joined = [
-        p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)
-    ]
-    return {value.path: array for value, array in zip(values, joined, strict=True)}
+    made = network.run(
+        ("activations", keys), lambda: run, images, batch_size=batch_size
+    )
+    return {value.path: array for value, array in zip(values, made, strict=True)}
 
 
 def _values(network, layers):

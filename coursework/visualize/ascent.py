@@ -5,6 +5,7 @@ ascent is one compiled loop.
 """
 
 import dataclasses
+import functools
 import numbers
 import typing
 
@@ -84,63 +85,58 @@ class Task(typing.NamedTuple):
 
 def ascend(task, progress, units, objective):
     """Images for some units, their first and last scores, and the larger of the two."""
-    network, value, start, free, pixels, settings = task
+    settings, start = task.settings, task.start
     same = dataclasses.replace(settings, seed=0, steps=1)  # these are arguments
-    both = np.array([[settings.seed, settings.steps]])
-    compiled = network.compiled(
-        ("filters", value.path, objective, tuple(free), pixels, same),
-        lambda: _make_ascent(task, objective),
-        *(start[None], units, both),
+    if objective == "center":  # the middle has to stay there
+        same = dataclasses.replace(same, jitter=0)
+    task = task._replace(settings=same)
+    return task.network.run(
+        ("filters", task.value.path, objective, tuple(task.free), task.pixels, same),
+        lambda: functools.partial(_ascend, task, _objective(task, objective)),
+        np.broadcast_to(start, (len(units), *start.shape)),
+        *(units, np.tile([settings.seed, settings.steps], (len(units), 1))),
+        batch_size=task.network.batch_size(start, most=MOST_AT_ONCE),
+        progress=progress,
     )
-    size, parts = network.batch_size(start, most=MOST_AT_ONCE), []
-    for portion in np.array_split(units, -(-len(units) // size)):
-        images = np.repeat(start[None], len(portion), axis=0)
-        tensors = compiled(*map(tf.constant, (images, portion, both)))
-        parts.append([tensor.numpy() for tensor in tensors])
-        if progress:
-            progress(sum(len(part[0]) for part in parts), len(units))
-    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
-def _make_ascent(task, objective):
-    """The function to compile: even images, units, (seed, steps) → as ``ascend``."""
-    score = _make_objective(task, objective)
+def _ascend(task, score, even, units, both):
+    """What is compiled: even images, units, rows of (seed, steps) → as ``ascend``."""
+    images = even
+    for number in tf.range(both[0, 1]):
+        images = _step_up(task, score, images, even, units, both[0, 0], number)
+    before, after = score(even, units), score(images, units)
+    return images, before, after, tf.maximum(tf.abs(before), tf.abs(after))
+
+
+def _step_up(task, score, images, even, units, seed, number):
+    settings, axes = task.settings, list(range(1, len(even.shape) - 1))
     low, high = (tf.constant(end, tf.float32) for end in task.pixels[:2])
-    settings, sizes = task.settings, task.start.shape[:-1]
-    jitter = 0 if objective == "center" else settings.jitter  # the middle stays there
-    axes = tuple(range(1, len(sizes) + 1))
-    limits = (len(sizes),), -jitter, jitter + 1
+    if settings.blur and number % BLUR_EVERY == 0:
+        images += task.free * (_blurred(images, settings.blur) - images)
+    shift = tf.random.stateless_uniform(
+        (len(axes),), [seed, number], -settings.jitter, settings.jitter + 1, tf.int32
+    )
+    images = tf.roll(images, shift, axes) if settings.jitter else images
+    direction = _direction(task, score, images, even, units)
+    images += settings.rate * (high - low) * direction
+    images = tf.clip_by_value(images, low, high)
+    return tf.roll(images, -shift, axes) if settings.jitter else images
 
-    def direction(images, even, units):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(images)
-            value = score(images, units) - _penalty(images, even, settings)
-        gradient = tape.gradient(value, images)
-        if gradient is None:
-            raise ValueError(f"layer {task.value.path} has no gradient for the image")
-        if settings.decorrelate:
-            gradient = _decorrelated(gradient, float(settings.decorrelate))
-        return _of_unit_size(gradient * task.free)
 
-    def step_up(images, even, units, seed, number):
-        if settings.blur and number % BLUR_EVERY == 0:
-            images += task.free * (_blurred(images, settings.blur) - images)
-        shift = tf.random.stateless_uniform(
-            limits[0], [seed, number], *limits[1:], tf.int32
-        )
-        images = tf.roll(images, shift, axes) if jitter else images
-        images += settings.rate * (high - low) * direction(images, even, units)
-        images = tf.clip_by_value(images, low, high)
-        return tf.roll(images, -shift, axes) if jitter else images
-
-    def run(even, units, both):
-        images, seed = even, both[0, 0]
-        for number in tf.range(both[0, 1]):
-            images = step_up(images, even, units, seed, number)
-        before, after = score(even, units), score(images, units)
-        return images, before, after, tf.maximum(tf.abs(before), tf.abs(after))
-
-    return run
+def _direction(task, score, images, even, units):
+    """The gradient of the score less its penalty, of unit size for each image."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(images)
+        value = score(images, units) - _penalty(images, even, task.settings)
+    gradient = tape.gradient(value, images)
+    if gradient is None:
+        raise ValueError(f"layer {task.value.path} has no gradient for the image")
+    if task.settings.decorrelate:
+        gradient = _decorrelated(gradient, float(task.settings.decorrelate))
+    gradient *= task.free
+    square = tf.reduce_mean(gradient**2, list(range(1, len(even.shape))), keepdims=True)
+    return tf.math.divide_no_nan(gradient, tf.sqrt(square))
 
 
 def _penalty(images, even, settings):
@@ -181,14 +177,7 @@ def _decorrelated(gradient, exponent):
     return tf.transpose(changed, [0, *range(2, rank), 1])
 
 
-def _of_unit_size(gradient):
-    """A gradient divided by its root mean square, so that all filters rise alike."""
-    axes = list(range(1, len(gradient.shape)))
-    square = tf.reduce_mean(gradient**2, axis=axes, keepdims=True)
-    return tf.math.divide_no_nan(gradient, tf.sqrt(square))
-
-
-def _make_objective(task, objective):
+def _objective(task, objective):
     """A function: images, units → (n,), what each image's own unit gives."""
     graph, value = task.network.graph, task.value
     before = heads.PreActivation(value.key)
@@ -204,7 +193,7 @@ def _make_objective(task, objective):
             output = graph.run(images, wanted=(value.key,))[value.key]
             given = tf.nn.relu(own(tf.cast(output, tf.float32), units))
             return tf.reduce_mean(given, axis=list(range(1, len(given.shape))))
-        given = own(before.of(graph.run(images, wanted=before.needs)), units)
+        given = own(before.of(graph.run(images, wanted=(before.key,))), units)
         while len(given.shape) > 1:  # the middle, along each axis
             given = given[:, given.shape[1] // 2]
         return given

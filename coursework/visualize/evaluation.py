@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 from scipy import ndimage
 
 from . import network as networks
@@ -174,12 +173,10 @@ def deletion_and_insertion(model, images, maps, steps=28, background=0.0, seed=0
 def _probabilities(network, head, images):
     """(N, classes) of a head, by one compiled function."""
 
-    def make():
-        return lambda batch: head.scores(network.graph.run(batch, head.needs))
+    def run(batch):
+        return [head.scores(network.graph.run(batch, head.needs))]
 
-    predict = network.compiled(("scores", head.name), make, images)
-    portions = networks.batches(images, network.batch_size(images[0]))
-    scores = np.concatenate([predict(tf.constant(each)).numpy() for each in portions])
+    (scores,) = network.run(("scores", head.name), lambda: run, images)
     return head.probabilities(scores)
 
 

@@ -6,37 +6,37 @@ pixels. Here each step moves and spaces the centers by what it does, so that a m
 be put at its receptive fields (the arithmetic of Araujo, Norris and Sim, 2019).
 """
 
-import itertools
 import typing
 
 import numpy as np
 from keras import layers
 
-POINTWISE = (
-    *(layers.BatchNormalization, layers.LayerNormalization, layers.GroupNormalization),
-    *(layers.Rescaling, layers.Normalization, layers.Activation, layers.ReLU),
-    *(layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax, layers.Identity),
-    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D),
-    *(layers.SpatialDropout3D, layers.GaussianNoise, layers.GaussianDropout),
-    *(layers.AlphaDropout, layers.ActivityRegularization, layers.UnitNormalization),
-    *(layers.RMSNormalization, layers.Dense, layers.RandomFlip, layers.RandomRotation),
-    *(layers.RandomZoom, layers.RandomTranslation, layers.RandomContrast),
-    layers.RandomBrightness,
+
+def named(names):
+    """Kinds of Keras layers by their names, a tuple; those that there are."""
+    return tuple(getattr(layers, n) for n in names.split() if hasattr(layers, n))
+
+
+UNCHANGING = named(  # in inference they give on what they are given
+    "Identity Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise "
+    "GaussianDropout AlphaDropout ActivityRegularization"
 )
-POINTWISE_OPERATIONS = {  # of keras.ops, by name
-    *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Maximum"),
-    *("Minimum", "Clip", "Relu", "Relu6", "LeakyRelu", "Elu", "Gelu", "Silu"),
-    *("HardSigmoid", "HardSilu", "Sigmoid", "Tanh", "Softplus", "Cast", "Absolute"),
-}
-MERGING = (
-    *(layers.Add, layers.Subtract, layers.Multiply, layers.Average),
-    *(layers.Maximum, layers.Minimum, layers.Concatenate),
+POINTWISE = UNCHANGING + named(
+    "BatchNormalization LayerNormalization GroupNormalization RMSNormalization "
+    "UnitNormalization Rescaling Normalization Activation ReLU LeakyReLU PReLU ELU "
+    "Softmax Dense RandomFlip RandomRotation RandomZoom RandomTranslation "
+    "RandomContrast RandomBrightness"
 )
-MOVING = (layers.Permute, layers.Reshape, layers.Flatten, layers.Lambda)
-MOVING_OPERATIONS = {
-    *("Transpose", "Reshape", "Moveaxis", "Swapaxes", "Squeeze", "ExpandDims", "Ravel"),
-    *("Einsum", "Stack", "Flip", "Rot90", "Roll", "GetItem"),
-}
+POINTWISE_OPERATIONS = str.split(  # of keras.ops, by name
+    "Add Subtract Multiply Divide TrueDivide Negative Maximum Minimum Clip Relu Relu6 "
+    "LeakyRelu Elu Gelu Silu HardSigmoid HardSilu Sigmoid Tanh Softplus Cast Absolute"
+)
+MERGING = named("Add Subtract Multiply Average Maximum Minimum Concatenate")
+MOVING = named("Permute Reshape Flatten Lambda")
+MOVING_OPERATIONS = str.split(
+    "Transpose Reshape Moveaxis Swapaxes Squeeze ExpandDims Ravel Einsum Stack Flip "
+    "Rot90 Roll GetItem"
+)
 LAST, FIRST = "last", "first"  # which axis is that of the channels
 
 
@@ -158,25 +158,28 @@ def _centers(grid):
     return [axis[:2] for axis in grid]
 
 
-def _window(size, stride, dilation, padding, before, length):
-    """After a window that slides over ``length`` units."""
-    reach = (size - 1) * dilation
-    padded = reach if padding == "causal" else 0
-    if padding == "same":
+def window(layer, axis, length):
+    """Size, stride, dilation and padding before the first of ``length`` units, ints."""
+    size = (getattr(layer, "kernel_size", None) or layer.pool_size)[axis]
+    stride = layer.strides[axis]
+    dilation = layer.dilation_rate[axis] if hasattr(layer, "dilation_rate") else 1
+    reach, padded = (size - 1) * dilation, 0
+    if layer.padding == "causal":
+        padded = reach
+    elif layer.padding == "same":
         padded = max((-(-length // stride) - 1) * stride + reach + 1 - length, 0) // 2
-    start = before.start + before.stride * (reach / 2 - padded)
-    size = before.size + before.stride * reach
-    return Axis(start, before.stride * stride, size)
+    return size, stride, dilation, padded
 
 
-def _after_convolution(layer, axis, before, length, _):
-    settings = layer.kernel_size[axis], layer.strides[axis], layer.dilation_rate[axis]
-    return _window(*settings, layer.padding, before, length)
+def _slid(layer, axis, before, length, _):
+    size, stride, dilation, padded = window(layer, axis, length)
+    reach = before.stride * (size - 1) * dilation
+    start = before.start + reach / 2 - before.stride * padded
+    return Axis(start, before.stride * stride, before.size + reach)
 
 
-def _after_pooling(layer, axis, before, length, _):
-    settings = layer.pool_size[axis], layer.strides[axis], 1
-    return _window(*settings, layer.padding, before, length)
+def _shifted(before, units):
+    return before._replace(start=before.start + before.stride * units)
 
 
 def _first(amounts, axis):
@@ -184,44 +187,36 @@ def _first(amounts, axis):
     return amounts[axis][0] if isinstance(amounts[0], tuple) else amounts[0]
 
 
-def _after_padding(layer, axis, before, *_):
-    return before._replace(
-        start=before.start - before.stride * _first(layer.padding, axis)
-    )
+def _padded(layer, axis, before, *_):
+    return _shifted(before, -_first(layer.padding, axis))
 
 
-def _after_cropping(layer, axis, before, *_):
-    return before._replace(
-        start=before.start + before.stride * _first(layer.cropping, axis)
-    )
+def _cropped(layer, axis, before, *_):
+    return _shifted(before, _first(layer.cropping, axis))
 
 
-def _after_resizing(layer, axis, before, length, new_length):
+def _center_cropped(_, axis, before, length, new_length):
+    return _shifted(before, (length - new_length) // 2)
+
+
+def _resized(_, axis, before, length, new_length):
     ratio = length / new_length
     start = before.start + before.stride * (ratio / 2 - 0.5)
     return Axis(start, before.stride * ratio, before.size)
 
 
-def _after_center_crop(_, axis, before, length, new_length):
-    first = (length - new_length) // 2
-    return before._replace(start=before.start + before.stride * first)
-
-
-BY_NAME = {
-    "Conv": _after_convolution,
-    "DepthwiseConv": _after_convolution,
-    "SeparableConv": _after_convolution,
-    "MaxPooling": _after_pooling,
-    "AveragePooling": _after_pooling,
-    "ZeroPadding": _after_padding,
-    "Cropping": _after_cropping,
-    "UpSampling": _after_resizing,
-}
 RULES = {
-    getattr(layers, f"{name}{rank}D"): rule
-    for (name, rule), rank in itertools.product(BY_NAME.items(), (1, 2, 3))
-    if hasattr(layers, f"{name}{rank}D")
-} | {layers.Resizing: _after_resizing, layers.CenterCrop: _after_center_crop}
+    kind: rule
+    for names, rule in (
+        ("Conv DepthwiseConv SeparableConv MaxPooling AveragePooling", _slid),
+        ("ZeroPadding", _padded),
+        ("Cropping", _cropped),
+        ("UpSampling", _resized),
+    )
+    for kind in named(
+        " ".join(f"{n}{rank}D" for n in names.split() for rank in (1, 2, 3))
+    )
+} | {layers.Resizing: _resized, layers.CenterCrop: _center_cropped}
 
 
 def placement(axis, units, pixels):

@@ -134,37 +134,27 @@ class Graph:
                 chosen.append(step)
         return chosen[::-1]
 
-    def between(self, wanted, origin):
-        """The steps on the ways from ``origin`` to some keys, in order."""
-        reached, chosen = {origin}, []
+    def between(self, wanted, origin=None, without=None):
+        """The steps on the ways to some keys, in order.
+
+        Args:
+            wanted: keys to which the ways lead.
+            origin: key from which they come; None is the model's input.
+            without: a ``Step`` that they may not pass.
+        """
+        reached, chosen = {self.inputs[0] if origin is None else origin}, []
         for step in self.needed(wanted):
-            if reached.intersection(step.inputs):
+            if step is not without and reached.intersection(step.inputs):
                 reached.update(step.outputs)
                 chosen.append(step)
         return chosen
 
-    def unavoidable(self, steps, wanted):
-        """Those among ``steps`` that every way through them passes, in order.
-
-        A way avoids a step only by a value that is made before it and used behind it,
-        so that one sweep in the order of the steps is enough.
-
-        Args:
-            steps: list of ``Step``, as ``between`` gives them.
-            wanted: keys to which the ways lead.
-        """
-        last_use = dict.fromkeys(wanted, len(steps))
-        for position, step in enumerate(steps):
-            last_use |= {
-                key: max(position, last_use.get(key, 0)) for key in step.inputs
-            }
-        open_until = max(last_use.get(key, 0) for key in self.inputs)
-        passed = []
-        for position, step in enumerate(steps):
-            if open_until <= position:
-                passed.append(step)
-            open_until = max(open_until, *(last_use.get(k, 0) for k in step.outputs))
-        return passed
+    def must_pass(self, step, wanted):
+        """Whether every way from the model's input to some keys passes a step."""
+        reached = {*self.inputs}
+        for other in self.between(wanted, without=step):
+            reached.update(other.outputs)
+        return not reached.intersection(wanted)
 
 
 def opened(model):

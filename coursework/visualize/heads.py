@@ -6,24 +6,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from . import geometry
+
 KINDS = {  # of the activations of heads: their probabilities from their scores
     "softmax": keras.ops.softmax,
     "sigmoid": keras.ops.sigmoid,
     "linear": lambda scores: scores,
 }
-WITH_ACTIVATION = tuple(  # layers that put an activation behind a linear function
-    getattr(keras.layers, name)
-    for name in (
-        *("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose"),
-        *("Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D"),
-        *("SeparableConv1D", "SeparableConv2D"),
-    )
-)
-UNCHANGING = (  # layers that in inference give on what they are given
-    *(keras.layers.Identity, keras.layers.Dropout, keras.layers.SpatialDropout1D),
-    *(keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D),
-    *(keras.layers.GaussianNoise, keras.layers.GaussianDropout),
-    *(keras.layers.AlphaDropout, keras.layers.ActivityRegularization),
+WITH_ACTIVATION = geometry.named(  # they put an activation behind a linear function
+    "Dense EinsumDense Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose "
+    "Conv3DTranspose DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D"
 )
 PASSING = {"Flatten", "Reshape", "Squeeze", "ExpandDims", "Ravel", "Cast"}
 
@@ -40,11 +32,6 @@ class PreActivation:
 
     key: int
     layer: object = None
-
-    @property
-    def needs(self):
-        """Keys of the values that ``of`` takes."""
-        return (self.key,)
 
     def of(self, values):
         """The value before the activation, a float32 tensor."""
@@ -88,7 +75,12 @@ class Head:
     @property
     def needs(self):
         """Keys of the values that ``scores`` takes."""
-        return self.before.needs
+        return (self.before.key,)
+
+    @property
+    def key(self):
+        """What sets it apart from other heads."""
+        return self.name
 
     @property
     def what(self):
@@ -118,8 +110,25 @@ class Head:
         probabilities = KINDS[self.kind](self.class_scores(scores))
         return keras.ops.convert_to_numpy(probabilities)
 
+    def choose(self, values, targets):
+        """Scores (n, units), targets, predicted where −1, and each target's score."""
+        scores = self.scores(values)
+        classes = self.class_scores(scores)
+        targets = tf.where(targets < 0, tf.argmax(classes, axis=1), targets)
+        return scores, targets, tf.gather(classes, targets, axis=1, batch_dims=1)
+
+    def answers(self, scores, targets):
+        """What ``Maps`` say of the prediction."""
+        return {
+            "targets": targets,
+            "predictions": np.asarray(self.class_scores(scores)).argmax(axis=1),
+            "probabilities": self.probabilities(scores)[range(len(targets)), targets],
+        }
+
     def check_targets(self, target, count):
-        """Classes as (count,) int64 (ValueError if out of range)."""
+        """(count,) int64, −1 for the predicted class (ValueError if out of range)."""
+        if target is None:
+            return np.full(count, -1)
         classes = np.asarray(target)
         if classes.shape not in ((), (count,)) or classes.dtype.kind not in "iu":
             raise ValueError(
@@ -196,9 +205,8 @@ def is_pure_activation(operation):
 def _passes_on(step):
     """Whether a step gives on, in inference, the numbers that it is given."""
     operation = step.operation
-    if isinstance(operation, UNCHANGING):
-        return True
-    if type(operation).__name__ in PASSING:
+    unchanging = isinstance(operation, geometry.UNCHANGING)
+    if unchanging or type(operation).__name__ in PASSING:
         return True
     pure = isinstance(operation, keras.layers.Activation)
     return pure and activation_kind(operation) == "linear"

@@ -2,13 +2,13 @@
 
 import dataclasses
 import functools
+import typing
 
 import numpy as np
 import tensorflow as tf
 
-from . import geometry, methods
+from . import geometry, methods, scores
 from . import network as networks
-from . import scores as asking
 from .methods import METHODS
 
 NAMED = 8  # layers in a message
@@ -104,20 +104,29 @@ def class_activation_maps(
     """
     network = networks.of(model)
     images = networks.check_images(network, images)
-    asked = asking.ask(network, head, score, images)
+    asked = scores.ask(network, head, score, images)
     wanted = asked.check_targets(target, len(images))
     values = _values(network, layer, asked, method, reshape)
-    compiled = _compile(network, asked, values, method, reshape, background, images)
-    size = batch_size or network.batch_size(images[0])
-    *made, scores, targets = _run(compiled, images, wanted, size, asked)
-    common = asked.answers(scores, targets) | {"method": method, "head": asked.name}
-    results = {}
-    for number, value in enumerate(values):
-        coarse, placed = made[2 * number : 2 * number + 2]
-        path = value and value.path
-        known = not value or _grid(network, value, images, reshape) is not None
-        results[path] = Maps(placed, coarse, layer=path, placed=known, **common)
-    return results if isinstance(layer, (list, tuple)) else results[path]
+    grids = [value and _grid(network, value, images, reshape) for value in values]
+    background = _check_background(background, images)
+    task = _Task(network, asked, METHODS[method], reshape, background)
+    layers = list(zip(values, grids, strict=True))
+    paths = tuple(value and value.path for value in values)
+    *made, given, targets = network.run(
+        (method, asked.key, paths, reshape, tuple(background.ravel())),
+        lambda: functools.partial(_run, task, layers),
+        *(images, wanted),
+        batch_size=batch_size,
+    )
+    _check_scores(given, images, asked)
+    common = asked.answers(given, targets) | {"method": method, "head": asked.name}
+    results = {
+        path: Maps(placed, coarse, layer=path, placed=not path or bool(grid), **common)
+        for path, grid, coarse, placed in zip(
+            paths, grids, made[::2], made[1::2], strict=True
+        )
+    }
+    return results if isinstance(layer, (list, tuple)) else results[paths[0]]
 
 
 def _values(network, layer, asked, method, reshape):
@@ -154,7 +163,8 @@ def check_layer(network, layer, asked, reshape=None):
     if not reshape and value.layout is None:
         moved = len(value.shape) == len(network.input_shape)
         why = "whose axes may have moved" if moved else "no feature maps"
-        known = ", ".join(network.spatial_layers()[-NAMED:]) or "none"
+        spatial = [v.path for v in network.values.values() if v.is_spatial]
+        known = ", ".join(spatial[-NAMED:]) or "none"
         raise ValueError(
             f"layer {value.path} gives {(None, *value.shape)}, {why}; the last layers "
             f"with feature maps: {known}"
@@ -180,98 +190,90 @@ def _grid(network, value, images, reshape):
     return grid
 
 
-def _compile(network, asked, values, method, reshape, background, images):
-    """A compiled function: images, targets → (coarse, placed) …, scores, targets."""
+def _check_background(background, images):
     background = np.asarray(background, np.float32)
     if background.shape not in ((), (1,), images.shape[-1:]):
         raise ValueError(
             f"background has shape {background.shape}; expected one number, or one for "
             f"each of {images.shape[-1]} channels"
         )
-    paths = tuple(value and value.path for value in values)
-    key = method, asked.key, paths, reshape, tuple(background.ravel())
-    grids = [value and _grid(network, value, images, reshape) for value in values]
-
-    def make():
-        views = [_viewed(value, reshape) for value in values]
-        keys = [value.key if value else network.graph.inputs[0] for value in values]
-        each = list(zip(keys, views, grids, strict=True))
-        return _make_run(network, asked, each, METHODS[method].function, background)
-
-    return network.compiled(key, make, images, np.zeros(1, np.int64))
+    return background
 
 
-def _viewed(value, reshape):
-    """A function: a layer's tensor → (n, h, w, c) float32."""
-
-    def view(tensor):
-        if reshape:
-            tensor = asking.call("reshape", reshape, tensor)
-        elif value and value.layout == geometry.FIRST:
-            axes = range(len(tensor.shape))
-            tensor = tf.transpose(tensor, [0, *axes[2:], 1])
-        return tf.cast(tensor, tf.float32)
-
-    return view
+def _check_scores(given, images, asked):
+    if len(given) != len(images):
+        raise ValueError(f"score gives {len(given)} numbers for {len(images)} images")
+    if not np.isfinite(given).all():
+        raise ValueError(
+            f"{asked.what} gives scores that are not finite numbers: the weights of "
+            "the model are damaged, or the images are not in its pixel range"
+        )
 
 
-def _make_run(network, asked, each, function, background):
-    """The function that ``_compile`` compiles.
+class _Task(typing.NamedTuple):
+    """What the maps of a call have in common."""
+
+    network: networks.Network
+    asked: typing.Any
+    method: methods.Method
+    reshape: typing.Callable | None
+    background: np.ndarray
+
+
+def _run(task, layers, images, targets):
+    """(coarse, placed) of each layer, scores and targets: what is compiled.
 
     Args:
-        each: (key, view, grid) of each layer.
-        function: of a ``methods.Method``.
+        layers: list of (``network.Value``, its grid); (None, None) is the image.
     """
-    graph, keys = network.graph, [key for key, _, _ in each]
+    graph = task.network.graph
+    keys = [value.key if value else graph.inputs[0] for value, _ in layers]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
 
-    def predict(images, targets, watch=None, wanted=()):
-        values = graph.run(images, (*wanted, *asked.needs), watch)
-        return values, *asked.choose(values, targets)
+        def watch(key, tensor):
+            return tape.watch(tensor) if key in keys else None
 
-    def run(images, targets):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            watch = _watching(tape, keys)
-            values, scores, targets, chosen = predict(images, targets, watch, keys)
-        tensors = [values[key] for key in keys]
-        gradients = functools.cache(lambda: tape.gradient(chosen, tensors))
-
-        def image_gradient(others):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(others)
-                *_, chosen = predict(others, targets)
-            return _check_gradient(tape.gradient(chosen, others), asked)
-
-        made = []
-        for number, (_, view, grid) in enumerate(each):
-            activation = _check_view(view(tensors[number]), images)
-            case = methods.Case(
-                images,
-                tf.constant(background),
-                activation,
-                lambda n=number, v=view: v(_check_gradient(gradients()[n], asked)),
-                lambda others: predict(others, targets)[-1],
-                image_gradient,
-                functools.partial(_place, grid=grid, sizes=images.shape[1:-1]),
-            )
-            coarse = tf.nn.relu(function(case))
-            same = coarse.shape[1:] == images.shape[1:-1] and grid is None
-            made += [coarse, coarse if same else case.place(coarse)]
-        return *made, scores, targets
-
-    return run
+        found = graph.run(images, (*keys, *task.asked.needs), watch)
+        given, targets, chosen = task.asked.choose(found, targets)
+    tensors, made = [found[key] for key in keys], []
+    gradients = functools.cache(lambda: tape.gradient(chosen, tensors))
+    for n, (value, grid) in enumerate(layers):
+        one = tensors[n], lambda n=n: gradients()[n]
+        made += _map(task, value, grid, *one, images, targets)
+    return *made, given, targets
 
 
-def _watching(tape, keys):
-    return lambda key, tensor: tape.watch(tensor) if key in keys else None
+def _map(task, value, grid, tensor, gradient, images, targets):
+    """The map of one layer, coarse and placed, from its values and their gradient."""
+
+    def view(tensor):
+        return _viewed(tensor, value, task.reshape)
+
+    def score(others):
+        values = task.network.graph.run(others, task.asked.needs)
+        return task.asked.choose(values, targets)[-1]
+
+    case = methods.Case(
+        images=images,
+        background=tf.constant(task.background),
+        activation=_check_view(view(tensor), images),
+        gradient=lambda: view(methods.check_gradient(gradient(), task.asked.what)),
+        score=score,
+        what=task.asked.what,
+        place=functools.partial(_place, grid=grid, sizes=images.shape[1:-1]),
+    )
+    coarse = tf.nn.relu(task.method.function(case))
+    return coarse, case.place(coarse) if value else coarse
 
 
-def _place(maps, grid, sizes):
-    """Maps (n, h, w) of a layer on the pixels of the images."""
-    grid = grid or (None,) * len(sizes)
-    for axis, units, pixels in zip(grid, maps.shape[1:], sizes, strict=True):
-        # The axis goes to the end, so that after all of them the order is as before.
-        maps = tf.tensordot(maps, geometry.placement(axis, units, pixels), [[1], [1]])
-    return maps
+def _viewed(tensor, value, reshape):
+    """A layer's tensor as (n, h, w, c) float32."""
+    if value and reshape:
+        tensor = scores.call("reshape", reshape, tensor)
+    elif value and value.layout == geometry.FIRST:
+        axes = range(len(tensor.shape))
+        tensor = tf.transpose(tensor, [0, *axes[2:], 1])
+    return tf.cast(tensor, tf.float32)
 
 
 def _check_view(activation, images):
@@ -285,27 +287,10 @@ def _check_view(activation, images):
     return activation
 
 
-def _check_gradient(gradient, asked):
-    """A gradient (ValueError if something on the way has none)."""
-    if gradient is None:
-        raise ValueError(
-            f"{asked.what} has no gradient there: an operation on the way, such as "
-            "stop_gradient or a cast to integers, has none"
-        )
-    return tf.cast(gradient, tf.float32)
-
-
-def _run(compiled, images, targets, size, asked):
-    """All batches; arrays of what the compiled function gives."""
-    batches = (networks.batches(array, size) for array in (images, targets))
-    parts = [compiled(*map(tf.constant, both)) for both in zip(*batches, strict=True)]
-    joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    scores = joined[-2]
-    if len(scores) != len(images):
-        raise ValueError(f"score gives {len(scores)} numbers for {len(images)} images")
-    if not np.isfinite(scores).all():
-        raise ValueError(
-            f"{asked.what} gives scores that are not finite numbers: the weights of "
-            "the model are damaged, or the images are not in its pixel range"
-        )
-    return joined
+def _place(maps, grid, sizes):
+    """Maps (n, h, w) of a layer on the pixels of the images."""
+    grid = grid or (None,) * len(sizes)
+    for axis, units, pixels in zip(grid, maps.shape[1:], sizes, strict=True):
+        # The axis goes to the end, so that after all of them the order is as before.
+        maps = tf.tensordot(maps, geometry.placement(axis, units, pixels), [[1], [1]])
+    return maps

@@ -20,7 +20,7 @@ class Case(typing.NamedTuple):
         activation: (n, h, w, c) of the layer; for methods on the image, the images.
         gradient: function without arguments → that of the score, of the same shape.
         score: function of images like these → (n,), the score of each one's target.
-        image_gradient: function of images like these → its gradient, of their shape.
+        what: str, whose score it is, for messages.
         place: function of maps (n, h, w) of the layer → on the pixels of the images.
     """
 
@@ -29,8 +29,25 @@ class Case(typing.NamedTuple):
     activation: tf.Tensor
     gradient: typing.Callable
     score: typing.Callable
-    image_gradient: typing.Callable
+    what: str
     place: typing.Callable
+
+    def image_gradient(self, images):
+        """The gradient of ``score`` for images like these, of their shape."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            score = self.score(images)
+        return check_gradient(tape.gradient(score, images), self.what)
+
+
+def check_gradient(gradient, what):
+    """A gradient as float32 (ValueError if something on the way has none)."""
+    if gradient is None:
+        raise ValueError(
+            f"{what} has no gradient there: an operation on the way, such as "
+            "stop_gradient or a cast to integers, has none"
+        )
+    return tf.cast(gradient, tf.float32)
 
 
 @dataclasses.dataclass(frozen=True)

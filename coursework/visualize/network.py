@@ -191,10 +191,6 @@ class Network:
             self._grids[shape] = geometry.grids(self.graph, shapes)
         return self._grids[shape][value.key]
 
-    def spatial_layers(self):
-        """Paths of the layers whose feature maps have more than one position."""
-        return [v.path for v in self.values.values() if v.is_spatial]
-
     def default_layer(self, needs, what):
         """The last ``Value`` with feature maps on every way from the image to a score.
 
@@ -209,15 +205,14 @@ class Network:
             ValueError: there is none.
         """
         if needs not in self._defaults:
-            steps = self.graph.between(needs, self.graph.inputs[0])
             ends = {head.before.key for head in self.heads if not head.before.layer}
             ends.update(self.graph.outputs)
-            passed = {step.path for step in self.graph.unavoidable(steps, needs)}
-            spatial = [self._by_key[step.outputs[0]] for step in steps]
-            spatial = [v for v in spatial if v.is_spatial]
-            inner = [v for v in spatial if v.key not in ends] or spatial
-            best = [v for v in inner if v.step.path in passed] or inner
-            self._defaults[needs] = best[-1] if best else None
+            steps = self.graph.between(needs)
+            found = [self._by_key[step.outputs[0]] for step in reversed(steps)]
+            found = [value for value in found if value.is_spatial]
+            inner = [value for value in found if value.key not in ends] or found
+            passed = (v for v in inner if self.graph.must_pass(v.step, needs))
+            self._defaults[needs] = next(passed, inner[0] if inner else None)
         if self._defaults[needs] is None:
             raise ValueError(
                 f"no layer that {what} depends on gives feature maps; use a method on "
@@ -234,21 +229,37 @@ class Network:
             )
         return int(np.clip(MOST_VALUES // max(1, self._sizes[image.shape]), 1, most))
 
-    def compiled(self, key, make, *examples):
-        """A compiled function, made once for each key.
+    def run(self, key, make, *arrays, batch_size=None, progress=None):
+        """Apply a compiled function to portions of arrays of the same length.
 
         Args:
             key: what sets it apart from other functions on this network.
-            make: makes the function of tensors that is to be compiled.
-            examples: arrays like those that it will be called with; the length of their
-                first axis may change.
+            make: makes the function of tensors that is to be compiled, once for a key.
+            arrays: what it is called with, the images first.
+            batch_size: int, rows at once, at most; None is what fits into memory.
+            progress: function of two ints, how many rows are done and of how many.
+
+        Returns:
+            List of arrays, one for each tensor that the function gives.
         """
-        key = key, *((example.shape[1:], example.dtype) for example in examples)
+        function = self._compiled_for(key, make, arrays)
+        count, parts = len(arrays[0]), []
+        portions = -(-count // (batch_size or self.batch_size(arrays[0][0])))
+        size = -(-count // portions)
+        for start in range(0, count, size):
+            given = [tf.constant(array[start : start + size]) for array in arrays]
+            parts.append([tensor.numpy() for tensor in function(*given)])
+            if progress:
+                progress(min(start + size, count), count)
+        if len(parts) == 1:
+            return parts[0]
+        return [np.concatenate(each) for each in zip(*parts, strict=True)]
+
+    def _compiled_for(self, key, make, arrays):
+        kinds = [((None, *array.shape[1:]), array.dtype) for array in arrays]
+        key = key, *kinds
         if key not in self._compiled:
-            specifications = [
-                tf.TensorSpec((None, *example.shape[1:]), example.dtype)
-                for example in examples
-            ]
+            specifications = [tf.TensorSpec(*kind) for kind in kinds]
             try:
                 function = tf.function(make()).get_concrete_function(*specifications)
             except (ValueError, TypeError) as error:
@@ -342,8 +353,3 @@ def as_list(layers):
     """One layer or several, by name, path or object, as a list."""
     one = isinstance(layers, (str, keras.layers.Layer))
     return [layers] if one else list(layers)
-
-
-def batches(images, size):
-    """Images in portions of at most ``size``."""
-    return [images[start : start + size] for start in range(0, len(images), size)]

@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 
-from . import heads
+from . import geometry, heads
 
 LAYERS = keras.layers
 POINT = {"size": [1, 1], "strides": [1, 1], "pads": [0, 0], "dilation": [1, 1]}
@@ -196,18 +196,13 @@ def _check_last(plan, axis):
 
 def _window(plan, layer):
     """Settings of a window that slides over the image, with TensorFlow's padding."""
-    size = getattr(layer, "kernel_size", None) or layer.pool_size
-    strides = layer.strides or size
-    dilation = getattr(layer, "dilation_rate", (1, 1))
-    pads = [0, 0]
-    if layer.padding == "same":
-        for axis in range(2):
-            length = plan.at.node.input_tensors[0].shape[1:][axis]
-            reach = (size[axis] - 1) * dilation[axis]
-            last = (-(-length // strides[axis]) - 1) * strides[axis]
-            pads[axis] = max(last + reach + 1 - length, 0) // 2
-    window = {"size": size, "strides": strides, "dilation": dilation, "pads": pads}
-    return {name: list(values) for name, values in window.items()}
+    lengths = plan.at.node.input_tensors[0].shape[1:3]
+    both = [geometry.window(layer, axis, n) for axis, n in enumerate(lengths)]
+    names = "size", "strides", "dilation", "pads"
+    return {
+        name: list(each)
+        for name, each in zip(names, zip(*both, strict=True), strict=True)
+    }
 
 
 def _convolution(kind, plan, layer):
@@ -299,9 +294,7 @@ def _same(plan, _):
 
 
 _partial = functools.partial
-_ACTIVATION_LAYERS = ["Activation", "ReLU", "LeakyReLU", "ELU", "Softmax"]
-_NOTHING_IN_INFERENCE = "Dropout SpatialDropout2D GaussianDropout GaussianNoise"
-_NOTHING_IN_INFERENCE += " AlphaDropout ActivityRegularization Identity"
+_ACTIVATIONS = "Activation ReLU LeakyReLU ELU Softmax"
 RULES = {  # kind of layer → function of the plan and the layer
     LAYERS.Conv2D: _partial(_convolution, "conv"),
     LAYERS.DepthwiseConv2D: _partial(_convolution, "depthwise"),
@@ -320,8 +313,8 @@ RULES = {  # kind of layer → function of the plan and the layer
     LAYERS.Concatenate: _concatenate,
     LAYERS.Flatten: _partial(_plain, "copy"),
     LAYERS.Reshape: _partial(_plain, "copy"),
-    **{getattr(LAYERS, name): _activation for name in _ACTIVATION_LAYERS},
-    **{getattr(LAYERS, name): _same for name in _NOTHING_IN_INFERENCE.split()},
+    **dict.fromkeys(geometry.named(_ACTIVATIONS), _activation),
+    **dict.fromkeys(geometry.UNCHANGING, _same),
 }
 OPERATIONS = {  # x + y and x * y of a functional model
     "Add": _partial(_merge, "add"),

@@ -1,4 +1,4 @@
-"""The number that a map explains: a class of a head, or any function of the outputs."""
+"""Any function of a model's outputs, in place of a class of one of its heads."""
 
 import typing
 
@@ -7,81 +7,71 @@ import numpy as np
 import tensorflow as tf
 
 
-class Asked(typing.NamedTuple):
-    """The score that maps are asked of.
+class Score(typing.NamedTuple):
+    """A function of the outputs, with what a ``heads.Head`` has for maps.
 
     Attributes:
-        name: str, of the head or the function.
-        needs: keys of the values that ``scores`` takes.
-        scores: function of the graph's values → (n, classes), or (n, 1).
-        head: ``heads.Head``, or None for a function of the outputs.
-        key: what sets it apart from others.
+        network: a ``network.Network``.
+        function: the outputs, nested as the model has them, → (n,).
     """
 
-    name: str
-    needs: tuple
-    scores: typing.Callable
-    head: object
-    key: object
+    network: typing.Any
+    function: typing.Callable
+    what = "score"
 
     @property
-    def what(self):
-        return f"head {self.name}" if self.head else "score"
+    def key(self):
+        """What sets it apart from others."""
+        return self.function
+
+    @property
+    def name(self):
+        """The function's."""
+        name = getattr(self.function, "__name__", "score")
+        return "score" if name == "<lambda>" else name
+
+    @property
+    def needs(self):
+        """Keys of the values that ``choose`` takes."""
+        return self.network.graph.outputs
 
     def choose(self, values, targets):
-        """Scores, the target of each image, predicted where −1, and its score."""
-        scores = self.scores(values)
-        if not self.head:
-            return scores, targets, scores[:, 0]
-        classes = self.head.class_scores(scores)
-        targets = tf.where(targets < 0, tf.argmax(classes, axis=1), targets)
-        return scores, targets, tf.gather(classes, targets, axis=1, batch_dims=1)
-
-    def check_targets(self, target, count):
-        """Classes as (N,) int64, −1 for the predicted one (ValueError if none)."""
-        if target is None:
-            return np.full(count, -1)
-        if not self.head:
-            raise ValueError("target is of a head; score= gives the number itself")
-        return self.head.check_targets(target, count)
-
-    def answers(self, scores, targets):
-        """What ``Maps`` say of the prediction."""
-        if not self.head:
-            none = np.full(len(scores), -1)
-            return {"targets": none, "predictions": none, "probabilities": scores[:, 0]}
-        probabilities = self.head.probabilities(scores)
-        classes = np.asarray(self.head.class_scores(scores))
-        return {
-            "targets": targets,
-            "probabilities": probabilities[np.arange(len(targets)), targets],
-            "predictions": classes.argmax(axis=1),
-        }
-
-
-def ask(network, head, score, images):
-    """What ``class_activation_maps`` is asked for (ValueError as there)."""
-    if score is None:
-        head = network.head(head)
-        network.check_scores(head, images[0])
-        return Asked(head.name, head.needs, head.scores, head, head.name)
-    if head is not None or not callable(score):
-        raise ValueError("expected score=, a function of the outputs, or a head")
-    keys = network.graph.outputs
-
-    def scores(values):
-        outputs = [values[key] for key in keys]
-        outputs = keras.tree.pack_sequence_as(network.structure, outputs)
-        given = call("score", score, outputs)
+        """Scores (n, 1), the targets as they are, and the scores again, (n,)."""
+        outputs = [values[key] for key in self.needs]
+        outputs = keras.tree.pack_sequence_as(self.network.structure, outputs)
+        given = call("score", self.function, outputs)
         if given.shape.rank != 1 or given.shape[0] is not None:
             raise ValueError(
                 f"score gives shape {tuple(given.shape)}; expected (N,), one number "
                 "for each image"
             )
-        return tf.cast(given, tf.float32)[:, None]
+        given = tf.cast(given, tf.float32)
+        return given[:, None], targets, given
 
-    name = getattr(score, "__name__", "score")
-    return Asked("score" if name == "<lambda>" else name, keys, scores, None, score)
+    def check_targets(self, target, count):
+        """(count,) int64, all −1 (ValueError if there is a target)."""
+        if target is not None:
+            raise ValueError("target is of a head; score= gives the number itself")
+        return np.full(count, -1)
+
+    def answers(self, scores, targets):
+        """What ``Maps`` say of the prediction."""
+        return {
+            "targets": targets,
+            "predictions": targets,
+            "probabilities": scores[:, 0],
+        }
+
+
+def ask(network, head, score, images):
+    """The ``Head`` or ``Score`` of ``class_activation_maps`` (ValueError as there)."""
+    if score is None:
+        head = network.head(head)
+        network.check_scores(head, images[0])
+        return head
+    if head is not None or not callable(score):
+        raise ValueError("expected score=, a function of the outputs, or a head")
+    return Score(network, score)
 
 
 def call(name, function, *arguments):
