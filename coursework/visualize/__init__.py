@@ -15,26 +15,21 @@ The names below are loaded when they are first used, so that the import takes no
 import importlib
 
 _MODULES = {
-    "activation": ("activations", "receptive_fields"),
-    "ascent": ("Ascent",),
-    "evaluation": (
-        *("Scores", "baselines", "deletion_and_insertion", "evaluate_maps", "sobel"),
-    ),
-    "files": ("read_image", "write_png"),
-    "geometry": ("Axis", "placement"),
-    "loading": ("load",),
-    "maps": ("Maps", "class_activation_maps"),
-    "maximization": ("NOISE", "Filters", "filters"),
-    "methods": ("METHODS", "Method"),
-    "pictures": (
-        *("activation_sheet", "filter_sheet", "kernel_sheet", "map_sheet"),
-        *("sheet", "stack"),
-    ),
-    "pixels": ("PIXELS",),
-    "tiles": ("as_shown", "overlay", "show", "tile"),
-    "sanity": ("Sanity", "randomized", "sanity_check", "similarity"),
+    "activation": "activations receptive_fields",
+    "ascent": "Ascent",
+    "evaluation": "Scores baselines deletion_and_insertion evaluate_maps sobel",
+    "files": "read_image write_png",
+    "geometry": "Axis placement",
+    "loading": "load",
+    "maps": "Maps class_activation_maps",
+    "maximization": "NOISE Filters filters",
+    "methods": "METHODS Method",
+    "pictures": "activation_sheet filter_sheet kernel_sheet map_sheet sheet stack",
+    "pixels": "PIXELS",
+    "tiles": "as_shown overlay show tile",
+    "sanity": "Sanity randomized sanity_check similarity",
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+_HOMES = {name: home for home, names in _MODULES.items() for name in names.split()}
 __all__ = sorted(_HOMES)
 
 

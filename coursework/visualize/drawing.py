@@ -1,6 +1,5 @@
 """What the command draws, and what it writes of it to ``summary.json``."""
 
-import itertools
 import json
 import pathlib
 import time
@@ -8,27 +7,12 @@ import time
 import numpy as np
 
 from . import activation, files, geometry, heads, maps, maximization, methods, pictures
+from . import network as networks
 from . import pixels as ranges
 
 FIRST_UNITS, FIRST_SECONDS = 16, 25  # of a layer, drawn at once if only roughly
 BOLDEST = 0.1  # rate of an ascent of few steps
 TRIED = 4  # units and steps, to estimate the time of an ascent
-
-
-class Writer:
-    """Writes pictures to a folder and names each."""
-
-    def __init__(self, folder):
-        self.folder, self.files = pathlib.Path(folder), []
-
-    def write(self, picture, name, palette=False):
-        """Write a ``PIL.Image``; returns the file's name."""
-        path = self.folder / f"{name}.png"
-        files.write_png(picture, path, palette)
-        if path.name not in self.files:
-            print(path, flush=True)
-            self.files.append(path.name)
-        return path.name
 
 
 def by(shape):
@@ -38,33 +22,27 @@ def by(shape):
 
 def visualize(network, options):
     """Make all pictures that were asked for, and ``summary.json``."""
-    if len(network.input_shape) != 3:
-        raise ValueError(
-            f"the model takes arrays of shape {by(network.input_shape)}, which cannot "
-            "be drawn as images; the functions of the package work on them"
-        )
-    pixels = ranges.PIXELS[options.pixels]
+    page = Page(network, options)
     print(f"pixels: {options.pixels} go into the model (--pixels gives another range)")
     paths = list(dict.fromkeys(network.value(name).path for name in options.layer))
-    names = _unique_stems(dict.fromkeys(options.image))
     images = {
-        file: files.read_image(file, network.input_shape, pixels) for file in names
+        file: files.read_image(file, network.input_shape, page.pixels)
+        for file in options.image
     }
+    names = networks.unique([pathlib.Path(file).stem for file in images], "_")
     plan = plan_maps(network, paths, options) if images else {}
-    class_names = read_classes(network, options) if options.classes else None
-    if options.units:
-        for path in paths:
-            maximization.check_units(network, network.value(path), options.units)
-    writer = Writer(options.out)
-    summary = {"model": pathlib.Path(options.model).name, "pixels": options.pixels}
-    page = Page(network, writer, options, pixels, class_names)
-    summary["images"] = [
-        page.of_image(names[file], *images[file], paths, plan) for file in names
-    ]
+    for path in paths if options.units else ():
+        maximization.check_units(network, network.value(path), options.units)
+    named = zip(names, images.values(), strict=True)
     wanted = not images or options.filters or options.units
-    summary["layers"] = [page.of_layer(path) for path in paths] if wanted else []
-    summary["files"] = writer.files
-    path = writer.folder / "summary.json"
+    summary = {
+        "model": pathlib.Path(options.model).name,
+        "pixels": options.pixels,
+        "images": [page.of_image(name, *image, paths, plan) for name, image in named],
+        "layers": [page.of_layer(path) for path in paths] if wanted else [],
+        "files": page.files,
+    }
+    path = page.folder / "summary.json"
     files.write_text(json.dumps(summary, indent=1) + "\n", path)
     print(path)
 
@@ -98,8 +76,7 @@ def plan_maps(network, paths, options):
     for name in [options.head] if named else [head.name for head in network.heads]:
         try:
             head = network.head(name)
-            if options.target is not None:
-                head.check_targets(options.target, 1)
+            head.check_targets(options.target, 1)
             plan[name] = _layers_for_maps(network, paths, head, options, notes)
         except ValueError as error:
             if named:
@@ -130,22 +107,33 @@ def _layers_for_maps(network, paths, head, options, notes):
     return chosen
 
 
-def _unique_stems(images):
-    """File → its name without folder and ending, numbered where two are alike."""
-    names = {}
-    for file in images:
-        stem = pathlib.Path(file).stem
-        numbered = (stem if n == 1 else f"{stem}_{n}" for n in itertools.count(1))
-        names[file] = next(name for name in numbered if name not in names.values())
-    return names
-
-
 class Page:
-    """What all pictures of a call have in common."""
+    """What all pictures of a call have in common.
 
-    def __init__(self, network, writer, options, pixels, class_names):
-        self.network, self.writer, self.options = network, writer, options
-        self.pixels, self.class_names = pixels, class_names
+    Attributes:
+        folder: ``pathlib.Path``, where they are written.
+        files: list of str, their names so far.
+    """
+
+    def __init__(self, network, options):
+        if len(network.input_shape) != 3:
+            raise ValueError(
+                f"the model takes arrays of shape {by(network.input_shape)}, which "
+                "cannot be drawn as images; the functions of the package work on them"
+            )
+        self.network, self.options = network, options
+        self.pixels = ranges.PIXELS[options.pixels]
+        self.class_names = read_classes(network, options) if options.classes else None
+        self.folder, self.files = pathlib.Path(options.out), []
+
+    def _write(self, picture, name, palette=False):
+        """Write a ``PIL.Image`` and name it; returns the file's name."""
+        path = self.folder / f"{name}.png"
+        files.write_png(picture, path, palette)
+        if path.name not in self.files:
+            print(path, flush=True)
+            self.files.append(path.name)
+        return path.name
 
     def of_image(self, name, image, notes, paths, plan):
         """Activations and maps of one image; returns what the summary has of it."""
@@ -180,19 +168,15 @@ class Page:
         lines = [f"{name}: {path} ({kind}, {by(values.shape)})"]
         ends = activation_of(self.network, value)
         sheet = pictures.activation_sheet(values, lines, ends)
-        self.writer.write(sheet, file, palette=True)
+        self._write(sheet, file, palette=True)
 
     def _draw_map(self, name, image, head, path):
         """One map of one head; returns what the summary has of it."""
         head, options = self.network.head(head), self.options
+        asked = path, head.name, options.target, options.method
+        model, background = self.network.model, self.pixels.low
         made = maps.class_activation_maps(
-            self.network.model,
-            image[None],
-            path,
-            head.name,
-            options.target,
-            options.method,
-            background=self.pixels.low,
+            model, image[None], *asked, background=background
         )
         title = methods.METHODS[made.method].title
         of = f" of layer {made.layer} ({by(made.coarse.shape[1:])})" if path else ""
@@ -203,7 +187,7 @@ class Page:
             print(f"{name}, head {head.name}: {note}")
         sheet = pictures.map_sheet(image, made.scaled()[0], lines, self.pixels)
         parts = [name, "map", head.name, made.method, made.layer or "image"]
-        file = self.writer.write(sheet, _flat("_".join(parts)))
+        file = self._write(sheet, _flat("_".join(parts)))
         return self._summary(made, head) | {"file": file}
 
     def _name(self, number, head):
@@ -213,25 +197,22 @@ class Page:
         return f"{number} ({self.class_names[number]})"
 
     def _answer(self, made, head):
-        value, linear = made.probabilities[0], head.kind == "linear"
-        predicted, target = made.predictions[0], made.targets[0]
-        yield (
-            f"predicted class {self._name(predicted, head)}; map of class "
-            f"{self._name(target, head)}, "
-            + (f"score {value:.3g}" if linear else f"{value:.1%}")
-        )
+        value = made.probabilities[0]
+        given = f"score {value:.3g}" if head.kind == "linear" else f"{value:.1%}"
+        predicted = self._name(made.predictions[0], head)
+        target = self._name(made.targets[0], head)
+        yield f"predicted class {predicted}; map of class {target}, {given}"
         if not made.placed:
             yield "spread evenly: receptive fields are larger than the image or unknown"
 
     def _summary(self, made, head):
+        value = "score" if head.kind == "linear" else "probability"
         return {
             "method": made.method,
             "layer": made.layer,
             "prediction": int(made.predictions[0]),
             "target": int(made.targets[0]),
-            "score" if head.kind == "linear" else "probability": float(
-                made.probabilities[0]
-            ),
+            value: float(made.probabilities[0]),
             "without_evidence": bool(made.without_evidence[0]),
             "placed_by_receptive_field": made.placed,
         }
@@ -251,10 +232,10 @@ class Page:
             if len(made.units) < len(units) or (made.units != range(len(units))).any():
                 lines.append(f"units {_ranges(made.units)}")
             sheet = pictures.filter_sheet(made, lines, self.pixels)
-            self.writer.write(sheet, f"filters_{_flat(path)}")
+            self._write(sheet, f"filters_{_flat(path)}")
         if made.kernels is not None:
             sheet = pictures.kernel_sheet(made.kernels, [f"{path} ({kind}): kernels"])
-            self.writer.write(sheet, f"kernels_{_flat(path)}")
+            self._write(sheet, f"kernels_{_flat(path)}")
         names = "filter", "status", "objective", "before", "after"
         columns = [made.units, made.statuses, made.objectives, made.before, made.after]
         rows = zip(*(np.asarray(column).tolist() for column in columns), strict=True)

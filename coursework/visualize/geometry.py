@@ -56,18 +56,10 @@ class Axis(typing.NamedTuple):
 
 
 def layouts(graph, rank):
-    """Which axis of every value is that of the channels.
+    """Which axis of every value of a ``Graph`` is that of the channels: a dict by key.
 
-    Args:
-        graph: a ``Graph``.
-        rank: int, of the images with their first axis.
-
-    Returns:
-        dict, key → "last", "first", or None where the value has another rank than the
-        images or its axes were moved.
-
-    Raises:
-        ValueError: the images themselves have the channels first.
+    "last", "first", or None where the value has another rank than the images, which is
+    ``rank``, or its axes were moved. ValueError if the images have them first.
     """
     known = dict.fromkeys(graph.inputs, LAST)
     for step in graph.steps:

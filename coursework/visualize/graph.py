@@ -39,14 +39,7 @@ class Step:
         return isinstance(self.operation, keras.layers.Layer)
 
     def run(self, values):
-        """Call the operation, in inference mode, on its inputs.
-
-        Args:
-            values: dict, key → tensor.
-
-        Returns:
-            List of tensors, one for each of ``outputs``.
-        """
+        """What the operation gives in inference, a list of tensors, from ``values``."""
         if dense.is_plain(self.operation):
             return [dense.call(self.operation, values[self.inputs[0]])]
         given = zip(self.node.input_tensors, self.inputs, strict=True)
@@ -101,17 +94,12 @@ class Graph:
         return path if count == 1 else f"{path}@{count}"
 
     def run(self, image, wanted=None, watch=None):
-        """Run the model step by step.
+        """Values of an image by their keys, from running the model step by step.
 
         Args:
             image: tensor for the single input.
-            wanted: keys of the values that are needed; steps that do not lead to them
-                are left out. None is all.
-            watch: function of a key and its tensor, called when the value is there and
-                before it is used.
-
-        Returns:
-            dict, key → tensor.
+            wanted: keys of the values that are needed, and no others; None is all.
+            watch: function of a key and its tensor, called before the value is used.
         """
         values = dict(zip(self.inputs, [image], strict=True))
         if watch:

@@ -144,14 +144,7 @@ class Head:
 
 
 def make_head(graph, output, name, index):
-    """The ``Head`` of an output, from which one walks back to its scores.
-
-    Args:
-        graph: a ``graph.Graph``.
-        output: symbolic tensor.
-        name: str.
-        index: int, among the graph's outputs.
-    """
+    """The ``Head`` of an output tensor, from which one walks back to its scores."""
     key = last = graph.outputs[index]
     units = (output.shape[-1] or 0) if len(output.shape) == 2 else 0
     step = graph.makers.get(key)

@@ -66,16 +66,12 @@ def _refuse_keras_2(path):
 
 def _written_by(path):
     """The version of Keras that wrote a file, and whether it holds a whole model."""
-    kind = ".keras" if path.suffix == ".keras" else "HDF5"
+    kind = "a .keras" if path.suffix == ".keras" else "an HDF5"
     try:
-        if kind == "HDF5":
+        if kind == "an HDF5":
             with h5py.File(path) as file:
                 return file.attrs.get("keras_version", ""), "model_config" in file.attrs
         with zipfile.ZipFile(path) as archive:
-            metadata = json.loads(archive.read("metadata.json"))
-            return metadata["keras_version"], True
+            return json.loads(archive.read("metadata.json"))["keras_version"], True
     except Exception as error:  # truncated, encrypted, too deep, no object …
-        article = "an" if kind == "HDF5" else "a"
-        raise ValueError(f"{path} is not {article} {kind} file ({_line(error)})") from (
-            error
-        )
+        raise ValueError(f"{path} is not {kind} file ({_line(error)})") from error

@@ -147,13 +147,7 @@ def _values(network, layer, asked, method, reshape):
 
 
 def check_layer(network, layer, asked, reshape=None):
-    """The ``network.Value`` of a layer that a score's map can be made of.
-
-    Args:
-        network: a ``network.Network``.
-        layer: name, path or layer.
-        asked: what the score is of, a head for example: its ``needs``.
-        reshape: as in ``class_activation_maps``.
+    """The ``network.Value`` of a layer that a map of a head or score can be made of.
 
     Raises:
         ValueError: no such layer; it has no feature maps; or the score does not depend

@@ -52,28 +52,29 @@ class Filters:
 
     def join(self, other):
         """``Filters`` of both by number; a unit that both have is the other's."""
-        kept = self.take([i for i, u in enumerate(self.units) if u not in other.units])
-
-        def both(name):
-            first, second = getattr(kept, name), getattr(other, name)
-            if isinstance(first, np.ndarray):
-                return np.concatenate([first, second])
-            return first + second if isinstance(first, list) else first
-
-        names = [field.name for field in dataclasses.fields(self)]
-        joined = Filters(**{name: both(name) for name in names})
-        return joined.take(np.argsort(joined.units))
+        both = self._each(lambda one, two: [*one, *two], other)
+        places = {unit: place for place, unit in enumerate(both.units)}
+        return both.take([places[unit] for unit in sorted(places)])
 
     def take(self, chosen):
         """``Filters`` with some of them, by their index here, a list of ints."""
 
         def some(values):
-            if isinstance(values, np.ndarray):
-                return values[chosen]
-            return [values[i] for i in chosen] if isinstance(values, list) else values
+            listed = isinstance(values, list)
+            return [values[i] for i in chosen] if listed else values[chosen]
 
-        fields = dataclasses.fields(self)
-        return Filters(**{f.name: some(getattr(self, f.name)) for f in fields})
+        return self._each(some)
+
+    def _each(self, function, *others):
+        """``Filters`` of what a function makes of each list and each array here."""
+        made = {}
+        for name in (field.name for field in dataclasses.fields(self)):
+            values = [getattr(each, name) for each in (self, *others)]
+            alike = isinstance(values[0], str | None)
+            made[name] = values[0] if alike else function(*values)
+            if isinstance(values[0], np.ndarray):
+                made[name] = np.asarray(made[name])
+        return Filters(**made)
 
 
 def filters(
@@ -126,18 +127,9 @@ def filters(
     pixels = ranges.pixels_of(pixels)
     start = _even_image(network, pixels, background, free, settings.seed)
     task = ascents.Task(network, value, start, free, pixels, settings)
-    first = "unit" if len(value.shape) == 1 else objective or "channel"
-    images, before, after, most = results = ascents.ascend(task, progress, units, first)
-    objectives = np.full(len(units), first, dtype=object)
-    dead = _is_dead(before, after, most)
-    if objective is None and first == "channel" and dead.any():
-        again = ascents.ascend(task, progress, units[dead], "center")
-        for kept, new in zip(results, again, strict=True):
-            kept[dead] = new
-        objectives[dead] = "center"
-        dead = _is_dead(before, after, most)
-    if heads.activation_kind(value.step.operation) == "relu":
-        dead |= (objectives == "center") & (after <= 0)  # at its best it is inactive
+    images, before, after, dead, objectives = _maximize(
+        task, progress, units, objective
+    )
     return Filters(
         images=images,
         layer=value.path,
@@ -148,6 +140,24 @@ def filters(
         statuses=_statuses(images, start, dead, pixels),
         kernels=_kernels(network, value.step, units),
     )
+
+
+def _maximize(task, progress, units, objective):
+    """Images, scores before and after, which are dead, and the objective of each."""
+    first = "unit" if len(task.value.shape) == 1 else objective or "channel"
+    results = ascents.ascend(task, progress, units, first)
+    objectives = np.full(len(units), first, dtype=object)
+    dead = _is_dead(*results[1:])
+    if objective is None and first == "channel" and dead.any():
+        again = ascents.ascend(task, progress, units[dead], "center")
+        for kept, new in zip(results, again, strict=True):
+            kept[dead] = new
+        objectives[dead] = "center"
+        dead = _is_dead(*results[1:])
+    images, before, after, _ = results
+    if heads.activation_kind(task.value.step.operation) == "relu":
+        dead |= (objectives == "center") & (after <= 0)  # at its best it is inactive
+    return images, before, after, dead, objectives
 
 
 def check_units(network, value, units=None):
@@ -164,10 +174,15 @@ def check_units(network, value, units=None):
         )
     if units is None:
         return np.arange(count)
-    chosen = np.atleast_1d(units)
+    return _indices(units, count, "units", value.path)
+
+
+def _indices(given, count, what, of):
+    """Of some of ``count`` things, (n,) int64 (ValueError if there are none such)."""
+    chosen = np.atleast_1d(given)
     known = chosen.size and chosen.dtype.kind in "iu"
     if not known or chosen.min() < 0 or chosen.max() >= count:
-        raise ValueError(f"units are {units!r}; {value.path} has 0…{count - 1}")
+        raise ValueError(f"{what} are {given!r}; {of} has 0…{count - 1}")
     return chosen.astype(np.int64)
 
 
@@ -175,10 +190,7 @@ def _free_channels(channels, count):
     """(count,) float32: 1 for channels of the image that may change, else 0."""
     if channels is None:
         return np.ones(count, np.float32)
-    chosen = np.atleast_1d(channels)
-    known = chosen.size and chosen.dtype.kind in "iu"
-    if not known or chosen.min() < 0 or chosen.max() >= count:
-        raise ValueError(f"channels are {channels!r}; the image has 0…{count - 1}")
+    chosen = _indices(channels, count, "channels", "the image")
     return np.isin(np.arange(count), chosen).astype(np.float32)
 
 

@@ -205,13 +205,7 @@ METHODS = {
         ("layercam", "LayerCAM", _layercam, "layer", "doi:10.1109/TIP.2021.3089943"),
         ("scorecam", "Score-CAM", _scorecam, "layer", "arXiv:1910.01279"),
         ("eigencam", "Eigen-CAM", _eigencam, "layer", "arXiv:2008.00299"),
-        (
-            "input_gradient",
-            "input gradient",
-            _gradient,
-            "image",
-            "arXiv:1312.6034",
-        ),
+        ("input_gradient", "input gradient", _gradient, "image", "arXiv:1312.6034"),
         ("smoothgrad", "SmoothGrad", _smoothgrad, "image", "arXiv:1706.03825"),
         (
             "integrated_gradients",

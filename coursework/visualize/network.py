@@ -1,6 +1,8 @@
 """A model as the visualizations see it: layers, heads, scores before the softmax."""
 
 import difflib
+import functools
+import itertools
 import math
 import typing
 
@@ -42,11 +44,10 @@ class Value(typing.NamedTuple):
 
 
 class Network:
-    """A model taken apart; nothing in it is changed.
+    """A ``keras.Model`` taken apart; nothing in it is changed.
 
     Attributes:
-        model: the ``keras.Model``.
-        view: the same as a functional or sequential model.
+        view: the same ``model`` as a functional one.
         structure: its outputs as the model nests them: a tensor, list or dict.
         input_shape: tuple, of an image; None for sizes that may be any.
         graph: its ``graph.Graph``.
@@ -56,13 +57,7 @@ class Network:
     """
 
     def __init__(self, model):
-        """Take a model apart.
-
-        Raises:
-            ValueError: its layers cannot be seen, or it has several inputs, or its
-                input is no image, sequence or volume with channels last, or it has
-                weights that are not finite numbers.
-        """
+        """Take a model apart (ValueError if that, or its input, is not possible)."""
         self.model = model
         self.view, self.structure = graph.opened(model)
         self.outputs = list(getattr(model, "outputs", None) or self.view.outputs)
@@ -72,7 +67,7 @@ class Network:
         layouts = geometry.layouts(self.graph, len(self.input_shape) + 1)
         self._by_key = {v.key: v for s in self.graph.steps for v in _values(s, layouts)}
         self.values = {value.path: value for value in self._by_key.values()}
-        names = _unique(graph.output_names(self.view, self.structure))
+        names = unique(graph.output_names(self.view, self.structure))
         self.heads = [
             heads.make_head(self.graph, output, name, index)
             for index, (output, name) in enumerate(
@@ -80,8 +75,8 @@ class Network:
             )
         ]
         self._check_weights()
-        self._compiled, self._grids, self._sizes, self._defaults = {}, {}, {}, {}
-        self._sure = set()
+        self._compiled, self._defaults, self._sure = {}, {}, set()
+        self._grids = functools.cache(self._grids)
 
     def _check_weights(self):
         for path, step in self.steps.items():
@@ -93,24 +88,17 @@ class Network:
                     )
 
     def check_scores(self, head, image):
-        """See, once for each head, that its scores lead to the model's output.
+        """See once that a head's scores lead to the model's output (else ValueError).
 
-        Args:
-            head: a ``heads.Head``.
-            image: (…, channels) float32.
-
-        Raises:
-            ValueError: they do not, so that maps of them would be of something else.
+        Maps of them would be of something else.
         """
         if head.name in self._sure:
             return
         batch = tf.constant(image[None])
         scores = head.scores(self.graph.run(batch, head.needs))
         given = keras.tree.flatten(self.model(batch, training=False))[head.index]
-        given = keras.ops.convert_to_numpy(keras.ops.cast(given, "float32"))
-        ours = keras.ops.convert_to_numpy(heads.KINDS[head.kind](scores)).reshape(
-            given.shape
-        )
+        given = tf.cast(given, tf.float32).numpy()
+        ours = heads.KINDS[head.kind](scores).numpy().reshape(given.shape)
         finite = np.isfinite(given).all() and np.isfinite(ours).all()
         if finite and np.abs(ours - given).max() > CLOSE * max(1, np.abs(given).max()):
             raise ValueError(
@@ -177,19 +165,16 @@ class Network:
         return self.outputs_of(layer)[0]
 
     def grid(self, value, shape):
-        """Receptive fields of a ``Value`` on images of a shape: see ``geometry.grids``.
+        """An ``Axis`` for each spatial axis of a ``Value``, or None if not known."""
+        return self._grids(shape)[value.key]
 
-        Returns:
-            An ``Axis`` for each spatial axis, or None if it is not known.
-        """
-        if shape not in self._grids:
-            shapes = {k: (None, *v.shape) for k, v in self._by_key.items()}
-            shapes[self.graph.inputs[0]] = (None, *shape)
-            if any(None in sizes[1:] for sizes in shapes.values()):
-                values = self.graph.run(tf.zeros((1, *shape)))
-                shapes = {key: tuple(tensor.shape) for key, tensor in values.items()}
-            self._grids[shape] = geometry.grids(self.graph, shapes)
-        return self._grids[shape][value.key]
+    def _grids(self, shape):
+        shapes = {k: (None, *v.shape) for k, v in self._by_key.items()}
+        shapes[self.graph.inputs[0]] = (None, *shape)
+        if any(None in sizes[1:] for sizes in shapes.values()):
+            values = self.graph.run(tf.zeros((1, *shape)))
+            shapes = {key: tuple(tensor.shape) for key, tensor in values.items()}
+        return geometry.grids(self.graph, shapes)
 
     def default_layer(self, needs, what):
         """The last ``Value`` with feature maps on every way from the image to a score.
@@ -222,12 +207,11 @@ class Network:
 
     def batch_size(self, image, most=256):
         """How many images of a size can be worked on at once."""
-        if image.shape not in self._sizes:
-            self._sizes[image.shape] = sum(
-                math.prod(size or max(image.shape) for size in value.shape)
-                for value in self.values.values()
-            )
-        return int(np.clip(MOST_VALUES // max(1, self._sizes[image.shape]), 1, most))
+        sizes = (
+            math.prod(size or max(image.shape) for size in value.shape)
+            for value in self.values.values()
+        )
+        return int(np.clip(MOST_VALUES // max(1, sum(sizes)), 1, most))
 
     def run(self, key, make, *arrays, batch_size=None, progress=None):
         """Apply a compiled function to portions of arrays of the same length.
@@ -291,7 +275,9 @@ def of(model):
     It is kept as an attribute of the model, so that both are freed together.
 
     Raises:
-        ValueError: as ``Network``.
+        ValueError: its layers cannot be seen, or it has several inputs, or its input is
+            no image, sequence or volume with channels last, or it has weights that are
+            not finite numbers.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(f"expected a keras.Model; received a {type(model).__name__}")
@@ -308,14 +294,13 @@ def _unknown(what, name, known):
     return f"no {what} named {name!r}; nearest: {', '.join(near)}"
 
 
-def _unique(names):
-    """Names with "@2", "@3" … behind those that come again."""
-    return [
-        name
-        if names.index(name) == index
-        else f"{name}@{names[:index].count(name) + 1}"
-        for index, name in enumerate(names)
-    ]
+def unique(names, mark="@"):
+    """Names with a mark and 2, 3 … behind those that come again."""
+    made = []
+    for name in names:
+        numbered = (f"{name}{mark}{n}" if n > 1 else name for n in itertools.count(1))
+        made.append(next(each for each in numbered if each not in made))
+    return made
 
 
 def check_images(network, images):

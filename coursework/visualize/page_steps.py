@@ -289,10 +289,6 @@ def _plain(kind, plan, _):
     plan.step(kind)
 
 
-def _same(plan, _):
-    plan.same()
-
-
 _partial = functools.partial
 _ACTIVATIONS = "Activation ReLU LeakyReLU ELU Softmax"
 RULES = {  # kind of layer → function of the plan and the layer
@@ -314,7 +310,7 @@ RULES = {  # kind of layer → function of the plan and the layer
     LAYERS.Flatten: _partial(_plain, "copy"),
     LAYERS.Reshape: _partial(_plain, "copy"),
     **dict.fromkeys(geometry.named(_ACTIVATIONS), _activation),
-    **dict.fromkeys(geometry.UNCHANGING, _same),
+    **dict.fromkeys(geometry.UNCHANGING, lambda plan, _: plan.same()),
 }
 OPERATIONS = {  # x + y and x * y of a functional model
     "Add": _partial(_merge, "add"),

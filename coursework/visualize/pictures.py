@@ -47,18 +47,12 @@ def activation_grid(activation, most=None):
     """
     if activation.shape[:2] == (1, 1):  # channels of a single position
         activation = activation[0, 0]
-    if activation.ndim == 1:
-        picture, low, most = colored(activation, most)
-        return (
-            tiles.tile(picture[:, None, None]),
-            low,
-            most,
-            int((activation == 0).sum()),
-        )
-    channels = np.moveaxis(activation, -1, 0)
+    vector = activation.ndim == 1
+    channels = activation[:, None, None] if vector else np.moveaxis(activation, -1, 0)
     picture, low, most = colored(channels, most)
-    silent = np.ptp(channels, axis=(1, 2)) == 0
-    picture[silent] = SILENT
+    silent = channels.ravel() == 0 if vector else np.ptp(channels, axis=(1, 2)) == 0
+    if not vector:
+        picture[silent] = SILENT
     return tiles.tile(picture), low, most, int(silent.sum())
 
 
@@ -93,12 +87,8 @@ def sheet(picture, lines, scale=None):
 
 def stack(pages):
     """Several ``PIL.Image`` one below the other."""
-    whole = Image.new(
-        "RGB",
-        (max(page.width for page in pages), sum(page.height for page in pages)),
-        "white",
-    )
-    top = 0
+    size = max(page.width for page in pages), sum(page.height for page in pages)
+    whole, top = Image.new("RGB", size, "white"), 0
     for page in pages:
         whole.paste(page, (0, top))
         top += page.height
@@ -175,13 +165,11 @@ def filter_sheet(found, lines, pixels=(0.0, 255.0), columns=None, labels=None):
     return sheet(grid, [*lines, note, *frames])
 
 
+MIDDLE = "0 on an even image; shown is what activates its middle position"
 FRAMES = {  # color and meaning
     "red": ((0.8, 0, 0), "dead: gradient ascent does not activate it"),
     "orange": ((0.9, 0.5, 0), "most values are at an end of the pixel range"),
-    "blue": (
-        (0.1, 0.4, 0.8),
-        "0 on an even image; shown is what activates its middle position",
-    ),
+    "blue": ((0.1, 0.4, 0.8), MIDDLE),
     "white": ((1, 1, 1), ""),
 }
 
@@ -237,10 +225,7 @@ def map_sheet(image, scaled, lines, pixels=(0.0, 255.0)):
         pixels: the pixel range.
     """
     alone = colormaps[tiles.HEAT](scaled)[..., :3]
-    panels = (
-        tiles.as_shown(image, pixels),
-        tiles.overlay(image, scaled, pixels, MAP_OPACITY) / 255,
-        alone,
-    )
+    over = tiles.overlay(image, scaled, pixels, MAP_OPACITY) / 255
+    panels = np.stack([tiles.as_shown(image, pixels), over, alone])
     legend = "image | map over the image | map, black 0 to yellow: its own maximum"
-    return sheet(tiles.tile(np.stack(panels), columns=3), [*lines, legend])
+    return sheet(tiles.tile(panels, columns=3), [*lines, legend])

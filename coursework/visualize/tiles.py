@@ -186,10 +186,8 @@ def _titles(maps, count, class_names):
     """What ``Maps`` know of each image, in a few words."""
     if not hasattr(maps, "targets"):
         return [""] * count
-    texts = []
-    for target, value, empty in zip(
-        maps.targets, maps.probabilities, maps.without_evidence, strict=True
-    ):
+    texts, columns = [], (maps.targets, maps.probabilities, maps.without_evidence)
+    for target, value, empty in zip(*columns, strict=True):
         name = class_names[target] if class_names and target >= 0 else target
         text = f"{maps.head} {value:.3g}" if target < 0 else f"{name}: {value:.2g}"
         texts.append(text + ", no evidence" * bool(empty))
