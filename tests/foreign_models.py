@@ -1,8 +1,16 @@
-"""Models that this project did not train, for the pages of any model."""
+"""Models that this project did not train, and how tests make small ones."""
 
 import keras
 import numpy as np
 from keras import layers
+
+
+def chain(shape, *steps, **options):
+    """A functional model of steps in a row, layers or functions, for a shape."""
+    image = x = keras.Input(shape)
+    for step in steps:
+        x = step(x)
+    return keras.Model(image, x, **options)
 
 
 def two_heads():
@@ -19,21 +27,19 @@ def two_heads():
 
 def strided():
     """Strides and uneven padding, without any pooling."""
-    return keras.Sequential(
-        [
-            keras.Input((33, 30, 1)),
-            layers.Rescaling(1 / 127.5, offset=-1),
-            layers.Conv2D(8, 5, strides=2, padding="same", use_bias=False),
-            layers.BatchNormalization(),
-            layers.LeakyReLU(negative_slope=0.1, name="leaky"),
-            layers.Conv2D(8, (3, 2), strides=(2, 1), padding="same"),
-            layers.Activation("tanh", name="tanh"),
-            layers.MaxPooling2D(3, strides=2, padding="same"),
-            layers.Dropout(0.5),
-            layers.Flatten(),
-            layers.Dense(7, name="scores"),
-            layers.Softmax(name="answer"),
-        ]
+    return chain(
+        (33, 30, 1),
+        layers.Rescaling(1 / 127.5, offset=-1),
+        layers.Conv2D(8, 5, strides=2, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.LeakyReLU(negative_slope=0.1, name="leaky"),
+        layers.Conv2D(8, (3, 2), strides=(2, 1), padding="same"),
+        layers.Activation("tanh", name="tanh"),
+        layers.MaxPooling2D(3, strides=2, padding="same"),
+        layers.Dropout(0.5),
+        layers.Flatten(),
+        layers.Dense(7, name="scores"),
+        layers.Softmax(name="answer"),
     )
 
 
@@ -85,17 +91,16 @@ ALL = (two_heads, strided, mobile, residual, branches)
 def make(build, seed=0):
     """A model with random weights and random statistics of its normalizations."""
     keras.utils.set_random_seed(seed)
-    model, random = build(), np.random.default_rng(seed)
+    return shaken(build(), np.random.default_rng(seed))
+
+
+def shaken(model, random):
+    """A model whose normalizations are not the identity, as after a training."""
     for layer in model._flatten_layers():
         if isinstance(layer, layers.BatchNormalization):
-            size = layer.gamma.shape
-            layer.set_weights(
-                [
-                    random.uniform(0.5, 1.5, size) if name != "beta" else values
-                    for name, values in (
-                        *(("gamma", None), ("beta", random.normal(0, 0.1, size))),
-                        *(("mean", None), ("variance", None)),
-                    )
-                ]
-            )
+            size = layer.moving_mean.shape
+            layer.gamma.assign(random.uniform(0.5, 1.5, size))
+            layer.beta.assign(random.normal(0, 0.1, size))
+            layer.moving_mean.assign(random.normal(0, 0.1, size))
+            layer.moving_variance.assign(random.uniform(0.5, 2, size))
     return model
