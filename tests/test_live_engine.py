@@ -16,7 +16,13 @@ import build_live
 import foreign_models
 
 NODE = shutil.which("node")
-NETWORKS = ("tuned_mnist", "tuned_lines", "four_head_lines", "plain_lines")
+NETWORKS = (
+    "tuned_mnist",
+    "tuned_lines",
+    "four_head_lines",
+    "plain_lines",
+    "plain_mnist",
+)
 LAYER_METHODS = ("gradcam", "hirescam", "layercam", "gradcam++")
 IMAGE_METHODS = ("input_gradient", "integrated_gradients", "occlusion")
 IMAGES = 100
@@ -82,53 +88,63 @@ def all_probabilities(model, images):
     return [np.concatenate([1 - p, p], 1) if p.shape[1] == 1 else p for p in made]
 
 
-def assert_same_maps(found, expected):
-    """Within 1e-3 of each map's maximum and 1e-6."""
-    most = expected.max(axis=(1, 2))
-    assert (np.abs(found - expected).max(axis=(1, 2)) <= 1e-3 * most + 1e-6).all()
+def assert_same(folder, model, name, images, layers, methods, close=1e-5):
+    """Probabilities of all images, and maps of a few: of each method, and each head.
 
-
-@needs_node
-@pytest.mark.parametrize("name", [*NETWORKS, "plain_mnist"])
-def test_probabilities_are_those_of_keras(name, tmp_path):
-    model, images = load(name), some_images(name)
-    expected = all_probabilities(model, images)
-    tasks = [{"task": "probabilities", "images": images}]
-    found = computed(tmp_path, tasks, page.describe(model, name))
-    found = found.reshape(IMAGES, -1)
-    assert np.abs(found - np.concatenate(expected, axis=1)).max() < 1e-5
-    start = 0
-    for head in expected:
-        mine = found[:, start : start + head.shape[1]]
-        np.testing.assert_array_equal(mine.argmax(1), head.argmax(1))
-        start += head.shape[1]
+    Args:
+        layers: paths, for maps of a layer.
+        methods: names; the heads share them.
+        close: of the probabilities.
+    """
+    network = page.describe(model, name)
+    requests, expected = [], []
+    heads = [head["name"] for head in network["heads"]]
+    for number in range(max(len(heads), len(methods))):
+        head, method = heads[number % len(heads)], methods[number % len(methods)]
+        on_layers = visualize.METHODS[method].on == "layer"
+        options = {"head": head, "method": method}
+        for layer in layers if on_layers else [None]:
+            maps = visualize.class_activation_maps(
+                model, images[:OF_MAPS], layer, **options
+            )
+            targets = maps.targets.tolist()
+            requests.append(options | {"layer": layer, "targets": targets})
+            expected.append(maps.maps)
+    tasks = [
+        {"task": "probabilities", "images": images},
+        {"task": "maps", "images": images[:OF_MAPS], "requests": requests},
+    ]
+    found, told = computed(folder, tasks, network), all_probabilities(model, images)
+    probabilities = np.concatenate(told, axis=1)
+    mine, maps = np.split(found, [probabilities.size])
+    mine = mine.reshape(probabilities.shape)
+    assert np.abs(mine - probabilities).max() < close
+    ends = np.cumsum([head.shape[1] for head in told])[:-1]
+    for own, theirs in zip(np.split(mine, ends, axis=1), told, strict=True):
+        np.testing.assert_array_equal(own.argmax(1), theirs.argmax(1))
+    for own, theirs in zip(maps.reshape(np.shape(expected)), expected, strict=True):
+        most = theirs.max(axis=(1, 2))
+        assert (np.abs(own - theirs).max(axis=(1, 2)) <= 1e-3 * most + 1e-6).all()
 
 
 @needs_node
 @pytest.mark.parametrize("name", NETWORKS)
-def test_maps_are_those_of_the_library(name, tmp_path):
-    model, images = load(name), some_images(name, OF_MAPS)
-    network = page.describe(model, name)
-    spatial = [
-        step["name"]
-        for step in network["steps"]
-        if len(step["shape"]) == 3 and step["kind"] == "activation"
-    ]
-    requests, expected = [], []
-    for head in (head["name"] for head in network["heads"]):
-        for method in (*LAYER_METHODS, *IMAGE_METHODS):
-            layers = spatial if method in LAYER_METHODS else None
-            maps = visualize.class_activation_maps(
-                model, images, layers, head, method=method
-            )
-            for layer, of_layer in (maps if layers else {None: maps}).items():
-                request = {"method": method, "layer": layer, "head": head}
-                requests.append(request | {"targets": of_layer.targets.tolist()})
-                expected.append(of_layer.maps)
-    tasks = [{"task": "maps", "images": images, "requests": requests}]
-    found = computed(tmp_path, tasks, network).reshape(len(requests), OF_MAPS, 28, 28)
-    for mine, theirs in zip(found, expected, strict=True):
-        assert_same_maps(mine, theirs)
+def test_the_networks_are_those_of_keras_and_the_library(name, tmp_path):
+    network = load(name)
+    layers = [each.name for each in network.layers if each.name.startswith("relu")]
+    methods = (*LAYER_METHODS, *IMAGE_METHODS)
+    assert_same(tmp_path, network, name, some_images(name), layers, methods)
+
+
+@needs_node
+@pytest.mark.parametrize("build", foreign_models.ALL)
+def test_models_of_others_are_those_of_keras(build, tmp_path):
+    model = foreign_models.make(build)
+    steps = page.describe(model, "model")["steps"]
+    layer = next(step["name"] for step in steps if step["kind"] == "activation")
+    images = np.random.default_rng(3).uniform(0, 255, (4, *model.input_shape[1:]))
+    images, methods = images.astype(np.float32), ("hirescam", "input_gradient")
+    assert_same(tmp_path, model, "model", images, [layer], methods, close=1e-4)
 
 
 @needs_node
@@ -147,23 +163,17 @@ def test_gradient_ascent_is_that_of_the_library(tmp_path):
 
 @needs_node
 def test_lines_are_drawn_like_those_of_the_dataset(tmp_path):
-    random, count = np.random.default_rng(2), 500
-    drawn = {
-        "length": random.uniform(1, 26, count),
-        "width": random.uniform(0.3, 6, count),
-        "angle": random.uniform(0, 180, count),
-        "blue": random.uniform(0, 1, count),
-        "x": random.uniform(0, 28, count),
-        "y": random.uniform(0, 28, count),
-    }
-    rows = [dict(zip(drawn, row, strict=True)) for row in zip(*drawn.values())]  # noqa: B905
-    found = computed(tmp_path, [{"task": "lines", "lines": rows}])
-    blue = drawn["blue"]
-    expected = lines.draw(
-        *(drawn["length"], drawn["width"], drawn["angle"]),
-        255 * np.stack([1 - blue, 0 * blue, blue], axis=1),
-        np.stack([drawn["x"], drawn["y"]], axis=1),
-    )
+    random = np.random.default_rng(2)
+    names = "length", "width", "angle", "blue", "x", "y"
+    ends = (1, 26), (0.3, 6), (0, 180), (0, 1), (0, 28), (0, 28)
+    rows = np.array([random.uniform(*end, 500) for end in ends]).T
+    lengths, widths, angles, blue, *centers = rows.T
+    tasks = [
+        {"task": "lines", "lines": [dict(zip(names, r, strict=True)) for r in rows]}
+    ]
+    colors = 255 * np.stack([1 - blue, 0 * blue, blue], axis=1)
+    expected = lines.draw(lengths, widths, angles, colors, np.transpose(centers))
+    found = computed(tmp_path, tasks)
     assert np.abs(found.reshape(expected.shape) - expected).max() <= 1
 
 
@@ -180,36 +190,6 @@ def test_shuffled_weights_change_the_answer_and_come_back(tmp_path):
     assert layers == 11  # with weights
     assert np.abs(shuffled - first).max() > 1e-3
     np.testing.assert_array_equal(back, first)
-
-
-@needs_node
-@pytest.mark.parametrize("build", foreign_models.ALL)
-def test_models_of_others_equal_keras(build, tmp_path):
-    model = foreign_models.make(build)
-    network = page.describe(model, build.__name__)
-    images = np.random.default_rng(3).uniform(0, 255, (4, *model.input_shape[1:]))
-    images = images.astype(np.float32)
-    head = network["heads"][-1]["name"]
-    layer = next(s["name"] for s in network["steps"] if s["kind"] == "activation")
-    requests, expected = [], []
-    for method, place in (("hirescam", layer), ("input_gradient", None)):
-        maps = visualize.class_activation_maps(
-            model, images, place, head, method=method
-        )
-        request = {"method": method, "layer": place, "head": head}
-        requests.append(request | {"targets": maps.targets.tolist()})
-        expected.append(maps.maps)
-    tasks = [
-        {"task": "probabilities", "images": images},
-        {"task": "maps", "images": images, "requests": requests},
-    ]
-    found = computed(tmp_path, tasks, network)
-    probabilities = np.concatenate(all_probabilities(model, images), axis=1)
-    count = probabilities.size
-    mine = found[:count].reshape(probabilities.shape)
-    assert np.abs(mine - probabilities).max() < 1e-4
-    for maps, theirs in zip(found[count:].reshape(2, *expected[0].shape), expected):  # noqa: B905
-        assert_same_maps(maps, theirs)
 
 
 @needs_node

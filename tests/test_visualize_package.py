@@ -38,17 +38,17 @@ def elsewhere(tmp_path_factory):
     pooled = layers.GlobalAveragePooling2D()(x)
     kind = layers.Dense(3, activation="softmax", name="kind")(pooled)
     long = layers.Dense(1, activation="sigmoid", name="long")(pooled)
-    keras.Model(image, kind).save(folder / "model.keras")
-    keras.Model(image, [kind, long]).save(folder / "heads.keras")
     middle = layers.Conv2D(4, 3, padding="same", name="middle")(image)
-    mask = layers.Conv2D(2, 1, activation="softmax")(middle)
-    keras.Model(image, mask).save(folder / "segmenter.keras")
     tokens = layers.Reshape((16, 8))(layers.Conv2D(8, 4, strides=4)(image))
-    block = layers.Add(name="block1")(
-        [tokens, layers.MultiHeadAttention(2, 4)(tokens, tokens)]
-    )
-    out = layers.Dense(3)(layers.GlobalAveragePooling1D()(block))
-    keras.Model(image, out).save(folder / "transformer.keras")
+    block = layers.MultiHeadAttention(2, 4, name="block1")(tokens, tokens)
+    outputs = {
+        "model": kind,
+        "heads": [kind, long],
+        "segmenter": layers.Conv2D(2, 1, activation="softmax")(middle),
+        "transformer": layers.Dense(3)(layers.GlobalAveragePooling1D()(block)),
+    }
+    for name, output in outputs.items():
+        keras.Model(image, output).save(folder / f"{name}.keras")
     values = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
     Image.fromarray(values).save(folder / "image.png")
     return folder
