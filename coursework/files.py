@@ -49,9 +49,9 @@ def _flush_to_disk(path):
 
 
 def write_text(path, text):
-    """Write ``text`` (UTF-8) to ``path``, all of it or nothing."""
+    """Write ``text`` (UTF-8, \\n) to ``path``, all of it or nothing."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_bytes(path, content):

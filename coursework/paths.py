@@ -62,6 +62,10 @@ def figures():
 
 
 def relative(path):
-    """``path`` as seen from the project's root, so that no output names a machine."""
+    """``path`` as seen from the project's root, so that no output names a machine.
+
+    With "/" on every system.
+    """
     path = pathlib.Path(path)
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    return pathlib.PurePosixPath(shown.as_posix())

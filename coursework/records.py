@@ -339,7 +339,8 @@ def machine():
     """The processor's name and the number of cores that this process may use."""
     info = pathlib.Path("/proc/cpuinfo")
     names = re.findall(
-        r"model name\s*: (.*)", info.read_text() if info.exists() else ""
+        r"model name\s*: (.*)",
+        info.read_text(encoding="utf-8") if info.exists() else "",
     )
     cpu = names[0] if names else platform.processor() or platform.machine()
     return {"cpu": cpu, "cores": _cores()}

@@ -7,7 +7,7 @@ import time
 def alive(process):
     """Whether a process runs (a zombie does not)."""
     try:
-        state = pathlib.Path(f"/proc/{process}/stat").read_text()
+        state = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
     except FileNotFoundError:
         return False
     return state.rpartition(")")[2].split()[0] != "Z"

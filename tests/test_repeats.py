@@ -36,55 +36,42 @@ def seeds_of(record):
     return [repeat["seed"] for repeat in record["repeats"]]
 
 
-@pytest.fixture
-def allow_seed_2(monkeypatch):
-    """Seed 2 is stopped by Ctrl-C, until this function is called."""
-    train_again = runs.train_again
-
-    def stop(network, training, dataset, parts, seed, changes=None):
-        if seed == 2:
-            raise KeyboardInterrupt
-        return train_again(network, training, dataset, parts, seed, changes)
-
-    monkeypatch.setattr(runs, "train_again", stop)
-    return lambda: monkeypatch.setattr(runs, "train_again", train_again)
-
-
-def test_a_run_that_was_stopped_goes_on_with_the_next_seed(folder, allow_seed_2):
-    model = (folder / "plain_lines.keras").read_bytes()
-    with pytest.raises(KeyboardInterrupt):
-        run_repeats.add_missing_seeds("plain_lines", folder)
-    assert seeds_of(records.read("plain_lines")) == [0, 1]
-    allow_seed_2()
-    run_repeats.add_missing_seeds("plain_lines", folder)
-    record = records.read("plain_lines")
-    assert seeds_of(record) == [0, 1, 2]
-    assert (folder / "plain_lines.keras").read_bytes() == model
-    scores = {repeat["macro_f1"] for repeat in record["repeats"]}
-    assert len(scores) == 3  # other seeds, other weights
-
-
-def test_so_does_that_of_an_experiment(folder, allow_seed_2, monkeypatch):
+@pytest.mark.parametrize("name", ["plain_lines", "padding"])
+def test_a_run_that_was_stopped_goes_on_with_the_next_seed(folder, name, monkeypatch):
     change = ("plain_lines", {"class": {"use_bias": False}})
     monkeypatch.setitem(runs.EXPERIMENTS, "padding", change)
+    read = records.read if name == "plain_lines" else records.read_study
+    model = (folder / "plain_lines.keras").read_bytes()
+    train_again = runs.train_again
+
+    def stop_at_seed_2(*arguments):
+        if arguments[4] == 2:
+            raise KeyboardInterrupt
+        return train_again(*arguments)
+
+    monkeypatch.setattr(runs, "train_again", stop_at_seed_2)
     with pytest.raises(KeyboardInterrupt):
-        run_repeats.add_missing_seeds_of_experiment("padding")
-    assert seeds_of(records.read_study("padding")) == [0, 1]
-    allow_seed_2()
-    run_repeats.add_missing_seeds_of_experiment("padding")
-    assert seeds_of(records.read_study("padding")) == [0, 1, 2]
-    assert seeds_of(records.read("plain_lines")) == [0]
+        run_repeats.add_missing_seeds(name)
+    assert seeds_of(read(name)) == [0, 1]
+    monkeypatch.setattr(runs, "train_again", train_again)
+    run_repeats.add_missing_seeds(name)
+    assert seeds_of(read(name)) == [0, 1, 2]
+    scores = {repeat["macro_f1"] for repeat in read(name)["repeats"]}
+    assert len(scores) == 3  # other seeds, other weights
+    assert (folder / "plain_lines.keras").read_bytes() == model
 
 
 def test_another_dataset_is_refused(folder, few_lines, monkeypatch):
     other = few_lines.take(range(len(few_lines.classes) - 1, -1, -1))
     monkeypatch.setitem(run_repeats.DATASETS, "lines", lambda: other)
     with pytest.raises(ValueError, match="the record was made on"):
-        run_repeats.add_missing_seeds("plain_lines", folder)
+        run_repeats.add_missing_seeds("plain_lines")
     assert seeds_of(records.read("plain_lines")) == [0]
 
 
-def test_a_network_that_its_record_does_not_describe_is_not_repeated(folder):
+def test_what_is_wrong_is_said_in_one_line(folder, capsys):
     (folder / "plain_lines.keras").write_bytes(b"another")
-    with pytest.raises(ValueError, match="is not the network"):
-        run_repeats.add_missing_seeds("plain_lines", folder)
+    assert run_repeats.main() == 2
+    said = capsys.readouterr().err
+    assert "plain_lines.keras is not the network" in said
+    assert len(said.splitlines()) == 1

@@ -20,10 +20,8 @@ DATASETS = {"lines": lines.load, "mnist": mnist.load}
 def main():
     """Train what is missing; 0 is success, 2 bad input or a full disk."""
     try:
-        for name in records.NOTEBOOKS:
-            add_missing_seeds(name, paths.ROOT / "models")
-        for name in runs.EXPERIMENTS:
-            add_missing_seeds_of_experiment(name)
+        for name in (*records.NOTEBOOKS, *runs.EXPERIMENTS):
+            add_missing_seeds(name)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -33,41 +31,31 @@ def main():
     return 0
 
 
-def add_missing_seeds(name, folder):
-    """Train a network with each of ``SEEDS`` that its record does not hold yet.
+def add_missing_seeds(name):
+    """Train a network, or an experiment, with ``SEEDS`` that its record does not hold.
 
     Raises:
         FileNotFoundError, ValueError: the network, its record or its dataset is missing
             or is not what it should be.
     """
-    network, record = records.load(name, folder)
-    done = {repeat["seed"] for repeat in record["repeats"]}
+    base, changes = runs.EXPERIMENTS.get(name, (name, None))
+    network, record = records.load(base, paths.ROOT / "models")
+    repeats = runs.repeats_of(name) if changes else record["repeats"]
+    done = sorted(repeat["seed"] for repeat in repeats)
     missing = [seed for seed in SEEDS if seed not in done]
-    print(f"{name}: seeds {sorted(done)} are done, missing {missing}", flush=True)
-    if missing:
-        dataset, parts = load_dataset(record)
-    for seed in missing:
-        _, repeat = runs.train_again(network, record["training"], dataset, parts, seed)
-        record["repeats"].append(repeat)
-        record["repeats"].sort(key=lambda repeat: repeat["seed"])
-        records.write(record, name, folder)
-        print(f"{name}, seed {seed}: {repeat['errors']} errors", flush=True)
-
-
-def add_missing_seeds_of_experiment(name):
-    """The same for one of ``runs.EXPERIMENTS``, a network with a change."""
-    base, changes = runs.EXPERIMENTS[name]
-    network, record = records.load(base)
-    done = {repeat["seed"] for repeat in runs.repeats_of(name)}
-    missing = [seed for seed in SEEDS if seed not in done]
-    print(f"{name}: seeds {sorted(done)} are done, missing {missing}", flush=True)
+    print(f"{name}: seeds {done} are done, missing {missing}", flush=True)
     if missing:
         dataset, parts = load_dataset(record)
     for seed in missing:
         _, repeat = runs.train_again(
             network, record["training"], dataset, parts, seed, changes
         )
-        runs.add_repeat(name, repeat, dataset)
+        if changes:
+            runs.add_repeat(name, repeat, dataset)
+        else:
+            repeats.append(repeat)
+            repeats.sort(key=lambda each: each["seed"])
+            records.write(record, name, paths.ROOT / "models")
         print(f"{name}, seed {seed}: {repeat['errors']} errors", flush=True)
 
 

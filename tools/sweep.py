@@ -3,9 +3,9 @@
     python tools/sweep.py --only ablation     into a file under build/
     python tools/sweep.py --storage URL       into a database that others share
 
-Every experiment is an Optuna study, and every training a trial of its grid of rows and
-seeds. Workers may come and go: what a killed worker was at, another one takes up. When
-nothing is left to do, the record of each experiment is written to models/.
+Every experiment is an Optuna study, and every training, a row with a seed, a trial that
+waits there until one worker takes it. Workers may come and go: what a killed worker was
+at, another one takes up. When nothing is left, the record is written to models/.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import joblib
 import optuna
 import sqlalchemy
 from optuna import storages
+from optuna.trial import TrialState
 from sqlalchemy import exc
 
 from coursework import paths, records
@@ -32,7 +33,8 @@ DATABASE_ERRORS = (
     ImportError,
     optuna.exceptions.StorageInternalError,
 )
-MOST_SEEDS = 1000
+WAITING, RUNNING = TrialState.WAITING, TrialState.RUNNING
+COMPLETE = TrialState.COMPLETE
 GRACE = 3  # heartbeats that may be missing before a worker counts as dead
 PATIENCE = {  # seconds: for a locked SQLite file, for a server that does not answer
     "sqlite": {"timeout": 60},
@@ -44,17 +46,20 @@ def main():
     """Work until nothing is left; 0 is success, 2 bad input or no database."""
     be_quiet()
     arguments = parse_arguments()
+    status = 2
     try:
         for name in chosen(arguments.only):
             sweep(EXPERIMENTS[name], arguments)
+        return 0
     except DATABASE_ERRORS as error:
         where = shown(arguments.storage)
-        return report(f"cannot use {where}: {reason(error, arguments.storage)}", 2)
+        said = f"cannot use {where}: {reason(error, arguments.storage)}"
     except (OSError, ValueError) as error:
-        return report(error, status=2)
+        said = error
     except KeyboardInterrupt:
-        return report("stopped; finished trials are kept in the study", status=130)
-    return 0
+        said, status = "stopped; finished trials are kept in the study", 130
+    print(f"\n{said}", file=sys.stderr)
+    return status
 
 
 def be_quiet():
@@ -112,11 +117,6 @@ def reason(error, url):
     return line.replace(url.password, "***") if url.password else line
 
 
-def report(message, status):
-    print(f"\n{message}", file=sys.stderr)
-    return status
-
-
 def chosen(only):
     """Names of the experiments to run (ValueError if none begins with ``only``)."""
     names = [name for name in EXPERIMENTS if name.startswith(only or "")]
@@ -128,51 +128,47 @@ def chosen(only):
 def sweep(experiment, arguments):
     """Train what is missing of an experiment, then write its record."""
     seeds = list(range(arguments.seeds or len(experiment.seeds)))
-    study = open_study(experiment, seeds, arguments.storage, arguments.heartbeat)
-    total = len(experiment.rows) * len(seeds)
-    done, where = len(finished(study, seeds)), shown(arguments.storage)
-    print(
-        f"{experiment.name}: {done} of {total} trials are done in {where}", flush=True
-    )
-    call = joblib.delayed(work)(
-        experiment, seeds, arguments.storage, arguments.heartbeat, os.getpid()
-    )
-    list(trials.in_processes([call] * arguments.workers, arguments.workers))
+    jobs = [(row, seed) for seed in seeds for row in experiment.rows]
+    what = (experiment, arguments.storage, arguments.heartbeat)
+    study = open_study(*what)
+    done = [job for job in jobs if job in finished(study)]
+    where = shown(arguments.storage)
+    print(f"{experiment.name}: {len(done)} of {len(jobs)} trials are done in {where}")
+    for row, seed in jobs:
+        if (row, seed) not in _trials(study, WAITING, RUNNING, COMPLETE):
+            study.enqueue_trial({}, user_attrs={"row": row, "seed": seed})
+    calls = [joblib.delayed(work)(*what, os.getpid())] * arguments.workers
+    list(trials.in_processes(calls, arguments.workers))
+    results = finished(study)
+    record = {job: results[job] for job in jobs}
     dataset, _ = variations.load(experiment.dataset)
-    record = trials.as_record(trials.describe(experiment), finished(study, seeds))
+    record = trials.as_record(trials.describe(experiment), record)
     print(records.write_study(record, experiment.name, dataset), flush=True)
 
 
-def open_study(experiment, seeds, url, heartbeat):
+def open_study(experiment, url, heartbeat):
     """The study of an experiment, made or joined.
 
     Raises:
         ValueError: it was made with other settings.
     """
-    backend = url.get_backend_name()
-    if backend == "sqlite":
+    if url.get_backend_name() == "sqlite":
         paths.BUILD.mkdir(parents=True, exist_ok=True)
     storage = storages.RDBStorage(
         url.render_as_string(hide_password=False),
-        engine_kwargs={"connect_args": PATIENCE.get(backend, {})},
+        engine_kwargs={"connect_args": PATIENCE.get(url.get_backend_name(), {})},
         heartbeat_interval=heartbeat,
         grace_period=GRACE * heartbeat,
         heartbeat_stale_trial_callback=storages.RetryHeartbeatStaleTrialCallback(),
     )
     study = optuna.create_study(
-        study_name=experiment.name,
-        storage=storage,
-        sampler=optuna.samplers.GridSampler(
-            {"row": list(experiment.rows), "seed": seeds}
-        ),
-        load_if_exists=True,
+        study_name=experiment.name, storage=storage, load_if_exists=True
     )
     setup = trials.describe(experiment)
     if "setup" not in study.user_attrs:
         study.set_user_attr("setup", setup)
-    different = [
-        key for key in setup if study.user_attrs["setup"].get(key) != setup[key]
-    ]
+    stored = study.user_attrs["setup"]
+    different = [key for key in setup if stored.get(key) != setup[key]]
     if different:
         raise ValueError(
             f"the study {experiment.name} in {shown(url)} was made with other "
@@ -181,57 +177,42 @@ def open_study(experiment, seeds, url, heartbeat):
     return study
 
 
-def work(experiment, seeds, url, heartbeat, parent):
-    """Train trials until all of the grid are done, in a process of its own."""
+def work(experiment, url, heartbeat, parent):
+    """Train trials until none waits or is at work, in a process of its own."""
     trials.prepare(parent)
     be_quiet()
-    study = open_study(experiment, seeds, url, heartbeat)
-    total = len(experiment.rows) * len(seeds)
+    study = open_study(experiment, url, heartbeat)
 
     def objective(trial):
-        row = trial.suggest_categorical("row", list(experiment.rows))
-        seed = trial.suggest_int("seed", 0, MOST_SEEDS)
-        # Known from a run with fewer seeds, or from another worker.
-        known = finished(study).get((row, seed))
-        result = known or experiment.run_trial(row, seed)
+        if "row" not in trial.user_attrs:  # another worker has taken the last one
+            raise optuna.TrialPruned
+        job = row, seed = trial.user_attrs["row"], trial.user_attrs["seed"]
+        result = finished(study).get(job) or experiment.run_trial(*job)
         trial.set_user_attr("result", result)
         print(f"  {row}, seed {seed}: {result['errors']} errors", flush=True)
         return result["errors"]
 
-    while len(done := finished(study, seeds)) < total:
-        if len(done | running(study)) < total:
+    while _trials(study, WAITING, RUNNING):
+        if _trials(study, WAITING):
             study.optimize(objective, n_trials=1)
         else:
             time.sleep(heartbeat)
             storages.fail_stale_trials(study)
 
 
-def finished(study, seeds=None):
-    """dict, (row, seed) → result of each finished trial, none counted twice.
+def finished(study):
+    """dict, (row, seed) → result of each finished trial, none counted twice."""
+    done = _trials(study, COMPLETE)
+    return {job: trial.user_attrs["result"] for job, trial in done.items()}
 
-    Args:
-        study: an ``optuna.Study``.
-        seeds: list of int, only these; None for all.
-    """
-    done = {
-        _job(trial): trial.user_attrs["result"]
-        for trial in _trials(study, optuna.trial.TrialState.COMPLETE)
+
+def _trials(study, *states):
+    """dict, (row, seed) → trial of those in one of these states."""
+    return {
+        (trial.user_attrs["row"], trial.user_attrs["seed"]): trial
+        for trial in study.get_trials(deepcopy=False, states=states)
+        if "row" in trial.user_attrs
     }
-    return {job: done[job] for job in done if seeds is None or job[1] in seeds}
-
-
-def running(study):
-    """dict, (row, seed) → trial that a worker is at."""
-    begun = _trials(study, optuna.trial.TrialState.RUNNING)
-    return {_job(trial): trial for trial in begun if len(trial.params) == 2}
-
-
-def _trials(study, state):
-    return study.get_trials(deepcopy=False, states=[state])
-
-
-def _job(trial):
-    return trial.params["row"], trial.params["seed"]
 
 
 if __name__ == "__main__":

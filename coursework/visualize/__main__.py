@@ -13,7 +13,7 @@ def silenced():
     """Keep off the screen what TensorFlow's start writes there past Python."""
     sys.stderr.flush()
     screen = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
         yield
