@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 
@@ -58,6 +59,34 @@ def write_bytes(path, content):
     """Write ``content`` to ``path``, all of it or nothing."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+class MissingFieldError(KeyError, ValueError):
+    """A JSON file lacks a field; the message names both."""
+
+    __str__ = Exception.__str__  # KeyError would put it in quotes
+
+
+class Fields(dict):
+    """A JSON object that knows its file, and names it where a field is missing."""
+
+    def __init__(self, fields, file):
+        super().__init__(fields)
+        self.file = file
+
+    def __missing__(self, name):
+        raise MissingFieldError(f"{self.file} lacks {name!r}: make run writes it anew")
+
+
+def read_json(path):
+    """What a JSON file holds, every object as ``Fields``.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such file, or it is no JSON.
+    """
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    file = str(paths.relative(path))
+    return json.loads(text, object_hook=lambda fields: Fields(fields, file))
 
 
 def sha256_of_file(path):

@@ -200,7 +200,7 @@ def read(name, folder=None):
 
 def _read_json(path):
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = files.read_json(path)
     except FileNotFoundError:
         raise FileNotFoundError(_advice(path, "is missing")) from None
     except ValueError as error:

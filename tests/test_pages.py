@@ -10,7 +10,9 @@ from coursework import paths
 
 import build_reports
 import group
+import make
 
+PAGES = ("README.md", "CONTRIBUTING.md", "Q1/README.md", "Q2/README.md", "Q3/README.md")
 CONTRIBUTING = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 REGISTERS = {
     "DATASETS": "run_repeats",
@@ -28,7 +30,7 @@ def test_what_contributors_are_told_to_change_is_there():
         assert len(getattr(importlib.import_module(module), name)) > 0
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", CONTRIBUTING))
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)]+)\)", CONTRIBUTING))
 def test_links_lead_somewhere(target):
     assert (paths.ROOT / target).is_file()
 
@@ -49,3 +51,13 @@ def test_license_and_citation_agree():
     project = pathlib.Path(paths.ROOT / "pyproject.toml").read_text(encoding="utf-8")
     version = re.search(r'^version = "(.+)"$', project, re.MULTILINE).group(1)
     assert f"\nversion: {version}\n" in citation
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_readers_are_told_to_make_can_be_made(page):
+    text = (paths.ROOT / page).read_text(encoding="utf-8")
+    typed = re.findall(r"```(.*?)```|`([^`\n]+)`", text, re.DOTALL)
+    typed = "\n".join("".join(pair) for pair in typed)
+    told = re.findall(r"\bmake(?:\.py)? (\w+)", typed)
+    assert told
+    assert set(told) <= set(make.TARGETS)
