@@ -53,8 +53,8 @@ def dataset(name, request):
 
 
 def pytest_addoption(parser):
-    text = "print one line for each requirement of these sections ('': of all)"
-    parser.addoption("--requirements", metavar="SECTIONS", help=text)
+    text = "print one line for each requirement, or for each of these sections"
+    parser.addoption("--requirements", metavar="SECTION", nargs="*", help=text)
 
 
 @pytest.hookimpl(trylast=True)  # after the usual output has been set up
@@ -62,7 +62,7 @@ def pytest_configure(config):
     sections = config.getoption("--requirements", None)
     if sections is not None:
         config.pluginmanager.unregister(name="terminalreporter")
-        config.pluginmanager.register(Reporter(sections.split()))
+        config.pluginmanager.register(Reporter(sections))
 
 
 def describe(item):
