@@ -151,16 +151,34 @@ const arraysOf = shape => ({
   gradient: new Float64Array(product(shape)),
 });
 
-/* 32-bit numbers from base64 text. Their bytes are sorted by place, all first ones and
+/* 32-bit numbers from base85 text. Their bytes are sorted by place, all first ones and
    so on, because bytes of one kind compress better. */
 function decodeWeights(text) {
-  const sorted = atob(text),
+  const sorted = fromBase85(text),
     count = sorted.length / 4,
     bytes = new Uint8Array(sorted.length);
   for (let place = 0, at = 0; place < 4; place++)
-    for (let i = 0; i < count; i++) bytes[4 * i + place] = sorted.charCodeAt(at++);
+    for (let i = 0; i < count; i++) bytes[4 * i + place] = sorted[at++];
   return new Float32Array(bytes.buffer);
 }
+
+/* Bytes from base85 text: five characters are one number of 32 bits. */
+function fromBase85(text) {
+  const value = new Uint8Array(128),
+    bytes = new DataView(new ArrayBuffer((text.length / 5) * 4));
+  BASE85.forEach((character, digit) => (value[character.charCodeAt()] = digit));
+  for (let at = 0, from = 0; from < text.length; at += 4) {
+    let number = 0;
+    for (const end = from + 5; from < end; from++)
+      number = number * 85 + value[text.charCodeAt(from)];
+    bytes.setUint32(at, number);
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+const BASE85 = [
+  ..."0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
+];
 
 function shuffle(values, random) {
   for (let i = values.length - 1; i > 0; i--) {
