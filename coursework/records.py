@@ -32,6 +32,8 @@ STUDIES = {  # what was measured of the networks above, or beside them
     "sample_efficiency": "Q1/4_tuned_cnn.ipynb",
     "ablation_lines": "make sweep OPTIONS='--only ablation'",
     "ablation_mnist": "make sweep OPTIONS='--only ablation'",
+    "candidates_mnist": "make sweep OPTIONS='--only candidates'",
+    "finalists_mnist": "make sweep OPTIONS='--only finalists'",
     "variations_four_heads": "Q2/1_four_head_network.ipynb",
     "unseen_lines": "Q2/2_unseen_lines.ipynb",
     "activations": "Q3/1_activations.ipynb",

@@ -33,7 +33,7 @@ SWEEP = """
     folder, seconds, *arguments = sys.argv[1:]
 
     class Experiment:
-        name, dataset, seeds = "test", "lines", (0, 1, 2, 3)
+        name, dataset, seeds = "test", "lines", (1, 2, 3, 4)
         rows = {{"base": None, "other": None}}
 
         def describe(self):
@@ -81,7 +81,7 @@ def finish(process):
 def assert_all_done_once(folder):
     record = json.loads((folder / "models" / "test.json").read_text())
     expected = {
-        row: [{"errors": seed} for seed in range(4)] for row in record["trials"]
+        row: [{"errors": seed} for seed in (1, 2, 3, 4)] for row in record["trials"]
     }
     assert list(record["trials"]) == ["base", "other"]
     assert record["trials"] == expected

@@ -63,6 +63,8 @@ QUESTIONS = {
             "sample_efficiency",
             "ablation_lines",
             "ablation_mnist",
+            "candidates_mnist",
+            "finalists_mnist",
         ),
     ),
     2: Question(

@@ -127,7 +127,8 @@ def chosen(only):
 
 def sweep(experiment, arguments):
     """Train what is missing of an experiment, then write its record."""
-    seeds = list(range(arguments.seeds or len(experiment.seeds)))
+    first, count = experiment.seeds[0], arguments.seeds or len(experiment.seeds)
+    seeds = range(first, first + count)
     jobs = [(row, seed) for seed in seeds for row in experiment.rows]
     what = (experiment, arguments.storage, arguments.heartbeat)
     study = open_study(*what)

@@ -73,6 +73,7 @@ from coursework.figures.probes import (
 )
 from coursework.figures.style import close, gallery, save, show, use_style
 from coursework.figures.tables import (
+    candidates,
     choices,
     extremes,
     findings,

@@ -14,7 +14,7 @@ LOOKS = {  # marker and color of each answer, different in gray print too
 }
 
 
-def forest(record, title, limits=None):
+def forest(record, title, limits=None, times=True):
     """Ratio of error rates, variation to base, a row for each variation.
 
     Beside each row are the errors of all seeds together, the number of parameters and
@@ -24,12 +24,14 @@ def forest(record, title, limits=None):
         record: what ``trials.run`` gives.
         title: str.
         limits: (low, high), ends of the axis; None: around all that is finite.
+        times: bool, False for trials of a sweep, which shared their machines with
+            other work.
     """
     rows = list(record["trials"])
     figure, axes = plt.subplots(figsize=(9.5, 0.27 * len(rows) + 1.5))
     draw_forest(axes, record, limits)
     axes.set_title(title)
-    _write_costs(axes, [record["trials"][name] for name in rows])
+    _write_costs(axes, [record["trials"][name] for name in rows], times)
     forest_legend(figure)
     return figure
 
@@ -61,13 +63,13 @@ def forest_legend(figure):
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
 
-def _write_costs(axes, rows):
+def _write_costs(axes, rows, times):
     """Errors, parameters and mean training time right of each row, and their names."""
-    texts = [f"{'errors':>8}{'parameters':>12}{'training':>10}"]
+    texts = [f"{'errors':>8}{'parameters':>12}" + f"{'training':>10}" * times]
     for trials in rows:
         seconds = np.mean([trial["seconds"] for trial in trials])
         errors = sum(trial["errors"] for trial in trials)
-        cost = f"{trials[0]['parameters']:>12,}{seconds:>8.0f} s"
+        cost = f"{trials[0]['parameters']:>12,}" + f"{seconds:>8.0f} s" * times
         texts.append(f"{errors:>8,}{cost}")
     beside = axes.secondary_yaxis("right")
     beside.set_yticks(range(-2, len(rows) - 1), texts, fontsize=8, family="monospace")

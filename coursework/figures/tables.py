@@ -133,6 +133,25 @@ def _marked(effect):
     return str(effect) if effect.answer == "not resolved" else f"**{effect}**"
 
 
+def candidates(first, finals):
+    """Show what was tried to improve a recipe, on one fold and on all of them.
+
+    Args:
+        first: what ``trials.run`` gives of all changes, on fold 0 of the train part.
+        finals: the same of the best of them, on the other folds.
+    """
+    pairs = {row: first["trials"][row] + more for row, more in finals["trials"].items()}
+    seeds = first["seeds"] + finals["seeds"]
+    found = effects.effects({"seeds": seeds, "trials": pairs})
+    rows = []
+    for name, (trial,) in first["trials"].items():
+        errors = [fold["errors"] for fold in pairs.get(name, [trial])]
+        listed = ", ".join(map(str, errors))
+        rows.append((name, f"{trial['parameters']:,}", listed, found.get(name, "")))
+    tested = f"errors of {trial['tested']:,}, each fold"
+    table(["change", "parameters", tested, "errors relative to base"], rows)
+
+
 def thresholds(found):
     """Show where each curve crosses one half, and its slope there.
 
