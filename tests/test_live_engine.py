@@ -1,5 +1,6 @@
 """The page's JavaScript computes what Keras and ``coursework.visualize`` compute."""
 
+import itertools
 import json
 import pathlib
 import shutil
@@ -92,7 +93,7 @@ def assert_same(folder, model, name, images, methods, count=None, close=1e-5):
     """Probabilities of all images, and maps of a few: of each method, and each head.
 
     Args:
-        methods: names; the heads share them.
+        methods: names.
         count: int, of the layers with a map, the first ones; None is all.
         close: of the probabilities.
     """
@@ -104,8 +105,7 @@ def assert_same(folder, model, name, images, methods, count=None, close=1e-5):
     ]
     requests, expected = [], []
     heads = [head["name"] for head in network["heads"]]
-    for number in range(max(len(heads), len(methods))):
-        head, method = heads[number % len(heads)], methods[number % len(methods)]
+    for head, method in itertools.product(heads, methods):
         on_layers = visualize.METHODS[method].on == "layer"
         options = {"head": head, "method": method}
         for layer in layers[:count] if on_layers else [None]:

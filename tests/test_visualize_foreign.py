@@ -377,7 +377,7 @@ def test_mixed_precision(policy, run):
             layers.GlobalAveragePooling2D(),
             layers.Dense(3, activation="softmax", dtype="float32"),
         )
-        for method in ("gradcam", "eigencam", "smoothgrad", "occlusion"):
+        for method in visualize.METHODS:
             visualize.class_activation_maps(model, IMAGES, method=method)
         options = {"steps": 2, "l2": 1e-6, "total_variation": 1e-6}
         visualize.filters(model, "conv1", **options)
