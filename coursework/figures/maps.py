@@ -7,7 +7,7 @@ from scipy import stats
 from coursework import visualize
 from coursework.data import lines
 from coursework.figures import style, tables
-from coursework.studies import naming
+from coursework.studies import naming, similarity
 from coursework.training import effects
 
 TILE = 1.3  # inches, of an image
@@ -26,6 +26,7 @@ METHODS = {
 BESIDE = 1.6  # inches, for the names of the rows
 STRONGEST = 3  # feature maps that ``cam_steps`` shows
 DIMMED = 0.55  # brightness of an image under its map
+mean_and_interval = similarity.mean_interval
 
 
 def map_grid(images, classes, rows, title, ranks=None, common=False):
@@ -224,11 +225,6 @@ def answers(found):
     columns = ["answer", "score: black image", "its lines", "a line raises it in"]
     columns += ["map beside the line", "same, 96 classes", "same, uniform map"]
     tables.table(columns, rows)
-
-
-def mean_and_interval(values):
-    """Mean, and half of its 95 % interval (Student's t)."""
-    return np.mean(values), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
 
 
 def map_findings(measured):

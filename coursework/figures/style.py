@@ -12,6 +12,7 @@ from matplotlib import ticker
 from PIL import Image
 
 from coursework import files, paths
+from coursework.training import metrics
 
 TRAIN, VALIDATION = "#1b5e8c", "#d97706"
 HEADS = {  # line and colour of each head, to be told apart in grey print too
@@ -179,6 +180,38 @@ def finish(figure, title, of=None, columns=4):
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
+
+
+def shares(counts, total):
+    """Rows for ``intervals``: shares with Wilson's intervals.
+
+    Args:
+        counts: ints. total: int, what each is counted in.
+    """
+    ends = [metrics.wilson(count, total) for count in counts]
+    return [
+        {"value": count / total, "low": low, "high": high}
+        for count, (low, high) in zip(counts, ends, strict=True)
+    ]
+
+
+def intervals(axes, rows, places, upright=False, **looks):
+    """Draw values with their intervals.
+
+    Args:
+        axes: of matplotlib.
+        rows: N dicts with ``value``, ``low`` and ``high``.
+        places: N floats, on the other axis.
+        upright: bool, whether values are on the vertical axis.
+        looks: arguments of ``errorbar``.
+    """
+    values = np.array([row["value"] for row in rows])
+    ends = np.array([[row[end] for row in rows] for end in ("low", "high")])
+    spans = np.abs(ends - values)
+    if upright:
+        axes.errorbar(places, values, yerr=spans, capsize=2, **looks)
+    else:
+        axes.errorbar(values, places, xerr=spans, capsize=2, **looks)
 
 
 def plain_log_axis(axes, labelled=(1, 2, 5)):

@@ -11,7 +11,6 @@ import numpy as np
 from coursework.figures import style
 from coursework.studies import maps as map_study
 from coursework.studies import naming
-from coursework.training import metrics
 
 RANDOM, RULE = "0.45", style.VALIDATION
 MARKS = {  # of ``similarities``: marker, color, label, shift within its row
@@ -65,7 +64,7 @@ def pointing(found):
     Args:
         found: dict, network → what ``maps.pointing`` gives.
     """
-    figure, grid = _panels(len(found))
+    figure, grid = plt.subplots(1, len(found), figsize=(11, 3.9), sharey=True)
     for axes, (name, result) in zip(grid, found.items(), strict=True):
         rules = {k: result["rules"][k]["value"] for k in ("Sobel", "center blob")}
         passed = map_study.verdicts_of_pointing(result)
@@ -76,7 +75,7 @@ def pointing(found):
     better = {kind for each in passed for kind in each if each[kind] is True}
     than = "better than an edge filter"
     title = _title(better, " of a layer", f"points {than}", f"point {than}")
-    return _finish(figure, title, _legend(VERDICTS))
+    return _finish(figure, title, _legend(*VERDICTS.values()))
 
 
 def similarities(found):
@@ -108,14 +107,14 @@ def similarities(found):
 
 def _draw_similarities(axes, rows):
     for mark, (marker, color, label, shift) in MARKS.items():
-        for place, row in enumerate(rows.values()):
-            looks = {"color": color, "label": label if place == 0 else None}
-            if mark == "random":
-                values = row[mark]["shuffles"]
-                places = [place + shift] * len(values)
-                axes.plot(values, places, marker, markersize=6, **looks)
-            elif mark in row:
-                _interval(axes, row[mark], place + shift, fmt=marker, **looks)
+        found = [row[mark] for row in rows.values() if mark in row]
+        places = np.arange(len(found)) + shift
+        if mark == "random":
+            values = np.array([row["shuffles"] for row in found])
+            places = places.repeat(values.shape[1])
+            axes.plot(values.ravel(), places, marker, color=color, label=label)
+        elif found:
+            style.intervals(axes, found, places, fmt=marker, color=color, label=label)
     axes.axvline(0, color="0.8", zorder=0)
     _name_rows(axes, rows)
 
@@ -128,23 +127,18 @@ def deletion(found):
     """
     rows = found["rows"] | found["rules"]
     figure, axes = plt.subplots(figsize=(8.2, 4))
-    digits, places = found["digits"], np.arange(len(rows))
-    for side, marker, color, shift in (
-        ("wrong", "o", style.TRAIN, -0.12),
-        ("right", "s", "black", 0.12),
+    for side, label, marker, color, shift in (
+        ("wrong", "wrong digits", "o", style.TRAIN, -0.12),
+        ("right", "right digits, same margin", "s", "black", 0.12),
     ):
-        shares = np.array([row[side] for row in rows.values()]) / digits
-        ends = np.array([metrics.wilson(row[side], digits) for row in rows.values()])
-        looks = {"fmt": marker, "color": color, "capsize": 2}
-        label = f"{side} digits" + (", same margin" if side == "right" else "")
-        spans = np.abs(ends.T - shares)
-        axes.errorbar(shares, places + shift, xerr=spans, label=label, **looks)
+        shares = style.shares([row[side] for row in rows.values()], found["digits"])
+        places = np.arange(len(rows)) + shift
+        style.intervals(axes, shares, places, fmt=marker, color=color, label=label)
     values = [row["random"] for row in found["rows"].values()]
     label = "shuffled weights (all digits)"
-    axes.plot(values, places[: len(values)], "x", color=RANDOM, label=label)
+    axes.plot(values, range(len(values)), "x", color=RANDOM, label=label)
     for (rule, row), line in zip(found["rules"].items(), ("--", ":"), strict=True):
-        looks = {"color": RULE, "linestyle": line, "label": rule, "zorder": 0}
-        axes.axvline(row["value"], **looks)
+        axes.axvline(row["value"], color=RULE, linestyle=line, label=rule, zorder=0)
     _name_rows(axes, rows)
     axes.set_xlabel(f"predictions changed by deleting {found['pixels']} px")
     _shares(axes)
@@ -207,8 +201,8 @@ def gaps(found):
     better = {kind for kind, verdict in verdicts.items() if verdict}
     rule = "better than the rule with both seeds"
     title = _title(better, "", f"agrees {rule}", f"agree {rule}")
-    marks = {True: VERDICTS[True], False: VERDICTS[False]}
-    return _finish(figure, title, _legend(marks, {"+": "effect in another line"}))
+    other = "+", "white", "effect in another line"
+    return _finish(figure, title, _legend(VERDICTS[True], VERDICTS[False], other))
 
 
 def _draw_profiles(axes, found):
@@ -232,7 +226,7 @@ def summary(results):
     Args:
         results: what the notebook's record holds.
     """
-    figure, grid = _panels(4, height=4.1)
+    figure, grid = plt.subplots(1, 4, figsize=(11, 4.1), sharey=True)
     tests = map_study.tests(results)
     for axes, (name, (rows, rules, passed)) in zip(grid, tests.items(), strict=True):
         axes.set_title(name)
@@ -246,7 +240,8 @@ def summary(results):
     counts = map_study.passed(results)
     best = {kind for kind, count in counts.items() if count == len(tests)}
     title = _title(best, "", "passes all four tests", "pass all four tests")
-    return _finish(figure, title, _legend(VERDICTS, {"s": "the same, seed 1"}))
+    other = "s", "white", "the same, seed 1"
+    return _finish(figure, title, _legend(*VERDICTS.values(), other))
 
 
 def _draw_both_seeds(axes, found, rules):
@@ -269,35 +264,22 @@ def _title(kinds, what, singular, plural):
     return f"{len(kinds)} kinds of maps{what} {plural}"
 
 
-def _panels(count, height=3.9):
-    figure, grid = plt.subplots(1, count, figsize=(11, height), sharey=True)
-    return figure, grid
-
-
 def _draw(axes, rows, rules, passed, round_marker="o", shift=0):
     """One test: circles with intervals, crosses, dashed lines."""
     for position, (kind, row) in enumerate(rows.items()):
         marker, fill, _ = VERDICTS[passed[kind]]
         marker = round_marker if marker == "o" else marker
         looks = {"color": style.TRAIN, "markerfacecolor": fill, "fmt": marker}
-        _interval(axes, row, position + shift, **looks)
+        style.intervals(axes, [row], [position + shift], **looks)
         if "random" in row:
             axes.plot(row["random"], position, "x", color=RANDOM)
-    looks = {"colors": RULE, "linestyles": "--", "zorder": 0}
-    axes.vlines(list(rules.values()), -0.6, len(rows) - 0.5, **looks)
+    axes.vlines(list(rules.values()), -0.6, len(rows) - 0.5, RULE, "--", zorder=0)
     _name_rows(axes, rows)
     axes.set_ylim(len(rows) + 0.9, -0.6)
     for place, (name, value) in enumerate(rules.items()):
-        low, high = axes.get_xlim()
-        looks = {"ha": "right" if value > (low + high) / 2 else "left"}
-        looks |= {"color": "#92400e", "va": "center"}
-        axes.annotate(f" {name} ", (value, len(rows) + 0.55 * place), **looks)
-
-
-def _interval(axes, row, place, **looks):
-    """A value with its 95 % interval."""
-    span = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-    axes.errorbar(row["value"], place, xerr=span, capsize=2, markersize=6, **looks)
+        side = "right" if value > np.mean(axes.get_xlim()) else "left"
+        below = value, len(rows) + 0.55 * place
+        axes.annotate(f" {name} ", below, ha=side, va="center", color="#92400e")
 
 
 def _shares(axes):
@@ -318,24 +300,12 @@ def _finish(figure, title, handles, columns=6):
     return figure
 
 
-def _legend(verdicts, more=()):
-    """Marks of verdicts, of ``more`` (marker → label), of crosses and dashed lines."""
-    marks = [(marker, fill, label) for marker, fill, label in verdicts.values()]
-    marks += [(marker, "white", more[marker]) for marker in more]
+def _legend(*marks):
+    """Of marks (marker, fill, label), of crosses and dashed lines."""
     handles = [
-        plt.Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=marker,
-            color=style.TRAIN,
-            label=label,
-            markerfacecolor=fill,
-        )
+        plt.Line2D([], [], ls="", marker=marker, c=style.TRAIN, mfc=fill, label=label)
         for marker, fill, label in marks
     ]
-    cross = {"linestyle": "", "marker": "x", "color": RANDOM}
-    rule = {"linestyle": "--", "color": RULE}
-    handles.append(plt.Line2D([], [], label="shuffled weights", **cross))
-    handles.append(plt.Line2D([], [], label="to be exceeded", **rule))
-    return handles
+    cross = plt.Line2D([], [], ls="", marker="x", c=RANDOM, label="shuffled weights")
+    rule = plt.Line2D([], [], ls="--", c=RULE, label="to be exceeded")
+    return [*handles, cross, rule]

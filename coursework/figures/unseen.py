@@ -2,13 +2,11 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import ticker
 from sklearn import metrics as scores
 
 from coursework.data import lines, unseen
 from coursework.figures import style
 from coursework.studies import unseen_lines
-from coursework.training import metrics
 
 UPPER = {"length": "long", "width": "thick", "color": "blue", "angle": "the next angle"}
 TRAINED = {"length": lines.LENGTHS, "width": lines.WIDTHS, "color": (0, 1)}
@@ -125,15 +123,14 @@ def draw_robustness(axes, name, result, images):
     places = range(len(result["severities"]))
     correct = result["correct"].items()
     for (network, counts), (line, color) in zip(correct, LOOKS, strict=False):
-        shares = np.array(counts) / images
-        ends = np.array([metrics.wilson(count, images) for count in counts])
-        look = {"color": color, "label": network, "markersize": 4, "capsize": 2}
-        axes.errorbar(places, shares, np.abs(ends.T - shares), fmt=line, **look)
-    chance = {"color": "0.6", "linestyle": ":", "label": "chance"}
-    axes.axhline(1 / lines.CLASSES, zorder=0, **chance)
+        looks = {"fmt": line, "color": color, "label": network, "markersize": 4}
+        shares = style.shares(counts, images)
+        style.intervals(axes, shares, places, upright=True, **looks)
+    chance = 1 / lines.CLASSES
+    axes.axhline(chance, color="0.6", linestyle=":", label="chance", zorder=0)
     axes.set_xticks(places, [f"{severity:g}" for severity in result["severities"]])
     axes.set(title=name, xlabel=unseen.CORRUPTIONS[name][2], ylim=(-0.03, 1.03))
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    axes.yaxis.set_major_formatter(style.percent)
 
 
 def warning_curves(images, inside, outside, title):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from scipy import stats
 
 from coursework import records
-from coursework.studies import naming
+from coursework.studies import naming, similarity
 
 LAYERS = {  # the last ones with more than 3×3 positions
     "plain_mnist": "pool1",
@@ -125,13 +125,14 @@ def answer(scores, black, share, other, beside):
             and that of a network without heads.
         beside: (N, h, w) bool, positions beside the line.
     """
+    mean, half = similarity.mean_interval(share)
     return {
         "black": float(black),
         "lines": float(scores.mean()),
         "raised": int((scores > black).sum()),
         "images": len(scores),
-        "beside": float(share.mean()),
-        "half": float(stats.t.ppf(0.975, len(share) - 1) * stats.sem(share)),
+        "beside": mean,
+        "half": half,
         "other": float(other.mean()),
         "uniform": float(beside.mean()),
     }
