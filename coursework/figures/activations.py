@@ -4,9 +4,8 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from coursework import files, paths
 from coursework.data import lines
 from coursework.figures import data, style, tables
 from coursework.studies import naming, probes
@@ -22,7 +21,7 @@ COLUMNS = {  # layers of a table of pictures; those of a stage show the same cha
 SHEET_COLUMNS, SHEET_TILE = 16, 56  # of a sheet with all channels; px
 UNITS_IN_A_ROW = 64
 FEW_UNITS = 20  # drawn in two rows
-LETTERS = 14  # px
+HEADING = style.LETTERS + 8  # px, height of a line
 LEFT_OUT = ("scale", "flatten")  # the image, and another layer's values in a row
 
 
@@ -153,7 +152,14 @@ def activation_table(name, images, outputs, names):
     positions = [o.shape[1] ** 2 for n in COLUMNS[name] if (o := outputs[n]).ndim == 4]
     steps = " → ".join(f"{count:,}" for count in sorted(set(positions), reverse=True))
     title = f"{naming.label(name)}: {steps} positions, then none"
-    return _table(columns, names, title)
+    size = PICTURE * len(columns) + 0.9, 0.97 * PICTURE * len(names) + 0.85
+    rows, above = map(_on_two_lines, names), [column for column, _ in columns]
+    figure, grid = style.picture_grid(list(rows), above, size, fontsize=9)
+    for line, (column, values) in zip(grid.T, columns, strict=True):
+        ends = None if values.dtype == np.uint8 else _ends(values)
+        for axes, each in zip(line, values, strict=True):
+            _draw(axes, each, (0.0, 1.0) if column.startswith("class") else ends)
+    return style.finish(figure, title)
 
 
 def _columns(name, images, outputs):
@@ -193,19 +199,6 @@ def activation_overview(found, size, fontsize):
     return figure
 
 
-def _table(columns, names, title):
-    size = PICTURE * len(columns) + 0.9, 0.97 * PICTURE * len(names) + 0.85
-    above = [name for name, _ in columns]
-    figure, grid = style.picture_grid(
-        list(map(_on_two_lines, names)), above, size, fontsize=9
-    )
-    for line, (name, values) in zip(grid.T, columns, strict=True):
-        ends = None if values.dtype == np.uint8 else _ends(values)
-        for axes, each in zip(line, values, strict=True):
-            _draw(axes, each, (0.0, 1.0) if name.startswith("class") else ends)
-    return style.finish(figure, title)
-
-
 def _on_two_lines(name):
     words = name.split()
     half = len(words) // 2
@@ -226,11 +219,9 @@ def write_sheets(name, outputs, names):
     links = []
     for row, image in enumerate(names):
         title = f"{naming.short(name)} network, {image}"
-        sheet = all_channels({n: v[row] for n, v in outputs.items()}, title)
-        file = f"activations_{name}_{image.replace(' ', '_').rstrip('°')}.png"
-        with files.replacing(paths.figures() / file) as temporary:
-            sheet.quantize(256).save(temporary, "PNG", optimize=True)
-        links.append(f"[{image}](../reports/figures/{file})")
+        file = f"activations_{name}_{image.replace(' ', '_').rstrip('°')}"
+        own = {layer: values[row] for layer, values in outputs.items()}
+        links.append(f"[{image}]({_write_channels(own, title, file)})")
     return links
 
 
@@ -240,30 +231,20 @@ def links(sheets):
     tables.table(["network", "all channels of all layers"], rows)
 
 
-def all_channels(outputs, title):
-    """All layers' outputs for one image below each other, as a ``PIL.Image``.
-
-    Args:
-        outputs: dict, layer → (height, width, C) or (C,) floats.
-        title: str, the heading.
-    """
-    blocks = [(title, None)]
+def _write_channels(outputs, title, file):
+    """Write all layers' outputs for one image, layer → (H, W, C) or (C,) floats."""
+    texts, pictures, bottom = [((2, 3), title, None)], [], HEADING
     for layer, values in outputs.items():
         if layer not in LEFT_OUT:
             low, high = _ends(values)
             shape = "×".join(map(str, values.shape))
             text = f"{layer}, {shape}, color scale from {low:.3g} to {high:.3g}"
-            blocks.append((text.replace("-", "−"), _tiled(values, low, high)))
-    line = LETTERS + 8
-    heights = [line + (0 if tiles is None else len(tiles)) for _, tiles in blocks]
+            texts.append(((2, bottom + 3), text.replace("-", "−"), None))
+            tiles = Image.fromarray(_tiled(values, low, high))
+            pictures.append(((0, bottom + HEADING), tiles))
+            bottom += HEADING + tiles.height
     width = SHEET_COLUMNS * (SHEET_TILE + style.GAP) + style.GAP
-    sheet = Image.new("RGB", (width, sum(heights)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.truetype(style.FONT, LETTERS)
-    for top, (text, tiles) in zip(np.cumsum([0, *heights]), blocks, strict=False):
-        draw.text((2, top + 3), text, "black", font)
-        if tiles is not None:
-            sheet.paste(Image.fromarray(tiles), (0, int(top) + line))
-    return sheet
+    return style.write_page(file, (width, bottom), texts, pictures)
 
 
 def _tiled(values, low, high):

@@ -1,9 +1,8 @@
 """Complete sheets of all filters of a layer, as files."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageOps
 
-from coursework import paths, visualize
 from coursework.figures import filters, style, tables
 from coursework.studies import filters as filter_study
 from coursework.studies import naming
@@ -11,7 +10,6 @@ from coursework.studies import naming
 TILE, GAP = 84, 4  # px, of a picture
 LINE, LEFT = 20, 112  # px, of a heading, of the names of the rows
 PATCHES = "best real", "second", "third"
-DARKEST = 200  # gray level that each picture has a pixel below, unlike empty paper
 FRAMES = {"ok": "white", "dead": "#cc0000", "saturated": "#e68a00"}
 
 
@@ -23,15 +21,14 @@ def filter_sheets(layers):
     """
     links = {}
     for (name, convolution), layer in layers.items():
-        file = save_sheet(
+        path = save_sheet(
             _sheet_rows(layer),
             list(map(str, layer.raw.units)),
             f"{naming.label(name)}, {convolution}: all filters",
             f"filters_{name}_{convolution}",
             layer.raw.statuses,
         )
-        link = f"[{convolution}](../reports/figures/{file})"
-        links.setdefault(naming.label(name), []).append(link)
+        links.setdefault(naming.label(name), []).append(f"[{convolution}]({path})")
     tables.table(
         ["network", "all filters"], [(n, ", ".join(x)) for n, x in links.items()]
     )
@@ -63,7 +60,7 @@ def save_sheet(rows, labels, heading, name, statuses=None, beside=None):
         beside: strings, at the left of the blocks instead of the names of the rows.
 
     Returns:
-        The name of the file.
+        str, the path of the file as notebooks link to it.
 
     Raises:
         OSError: the file cannot be written.
@@ -72,33 +69,26 @@ def save_sheet(rows, labels, heading, name, statuses=None, beside=None):
     pitch = TILE + GAP
     block = LINE + len(rows) * pitch + 2 * GAP
     size = LEFT + filters.COLUMNS * pitch, LINE + 2 * GAP + blocks * block
-    page = Image.new("RGB", size, "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.truetype(style.FONT, 14)
-    draw.text((GAP, GAP), heading, "black", font)
+    texts, pictures = [((GAP, GAP), heading, None)], []
     for index, label in enumerate(labels):
         left = LEFT + index % filters.COLUMNS * pitch
         top = LINE + 2 * GAP + index // filters.COLUMNS * block
-        draw.text((left + TILE / 2, top), label, "black", font, anchor="ma")
+        texts.append(((left + TILE / 2, top), label, "ma"))
         for row, (kind, images) in enumerate(rows.items()):
-            place = left, top + LINE + row * pitch
-            _paste(page, images[index], place, statuses[index] if statuses else "ok")
-            kind = beside[index // filters.COLUMNS] if beside else kind
+            below = top + LINE + row * pitch
+            picture = _framed(images[index], statuses[index] if statuses else "ok")
+            pictures.append(((left - GAP // 2, below - GAP // 2), picture))
             if index % filters.COLUMNS == 0:
-                draw.text((GAP, place[1] + TILE / 2), kind, "black", font, anchor="lm")
-    path = paths.figures() / f"{name}.png"
-    visualize.write_png(page, path, palette=True)
-    return path.name
+                kind = beside[index // filters.COLUMNS] if beside else kind
+                texts.append(((GAP, below + TILE / 2), kind, "lm"))
+    return style.write_page(name, size, texts, pictures)
 
 
-def _paste(page, image, place, status):
+def _framed(image, status):
     """One picture, enlarged in whole pixels as far as possible, in its frame."""
     picture = Image.fromarray((image * 255).round().astype(np.uint8))
     picture = picture.resize((TILE, TILE), Image.Resampling.NEAREST)
-    left, top = place
-    edge = left - GAP // 2, top - GAP // 2, left + TILE + 1, top + TILE + 1
-    if status != "ok":
-        ImageDraw.Draw(page).rectangle(edge, fill=FRAMES[status])
-    page.paste(picture, place)
+    return ImageOps.expand(picture, GAP // 2, FRAMES[status])
 
 
 def class_sheets(classes, names):
@@ -113,12 +103,12 @@ def class_sheets(classes, names):
         own = {key: labels for key, labels in names.items() if key[0] == network}
         images = np.concatenate([classes["regularized", *key] for key in own])
         words = [label.split() for labels in own.values() for label in labels]
-        file = save_sheet(
+        path = save_sheet(
             {"": filters.shown_images(images)},
             [" ".join(each[-2:]) for each in words],
             f"{naming.label(network)}: the image of each class",
             f"classes_{network}",
             beside=[" ".join(each[:-2]) for each in words[:: filters.COLUMNS]],
         )
-        links.append(f"[{naming.label(network)}](../reports/figures/{file})")
+        links.append(f"[{naming.label(network)}]({path})")
     tables.findings(f"All classes: {', '.join(links)}.")

@@ -44,14 +44,13 @@ def map_grid(images, classes, rows, title, ranks=None, common=False):
     """
     label = 0.5 if ranks or images.shape[-1] == 3 else 0.3  # inches, under a map
     size = BESIDE + TILE * len(images), (TILE + label) * (1 + len(rows)) + 0.3
-    figure, grid = plt.subplots(1 + len(rows), len(images), figsize=size)
-    for axes, image, label in zip(grid[0], images, classes, strict=True):
-        _draw(axes, visualize.as_shown(image))
-        name = "label " * (image.shape[-1] == 1) + _class_name(images, "", label)
-        axes.set_title(name, fontsize=SMALL, loc="center")
-    _name_row(grid[0, 0], "image")
+    names = [f"{naming.short(name)}\n{METHODS[method]}" for name, method in rows]
+    gray = "label " * (images.shape[-1] == 1)
+    above = [gray + _class_name(images, "", each) for each in classes]
+    figure, grid = style.picture_grid(["image", *names], above, size, fontsize=SMALL)
+    for axes, image in zip(grid[0], images, strict=True):
+        axes.imshow(visualize.as_shown(image))
     for line, ((name, method), maps) in zip(grid[1:], rows.items(), strict=True):
-        _name_row(line[0], f"{naming.short(name)}\n{METHODS[method]}")
         notes = _notes(images, maps)
         if ranks:
             found = ranks[naming.label(name)][METHODS[method]]
@@ -60,7 +59,7 @@ def map_grid(images, classes, rows, title, ranks=None, common=False):
             ]
         scaled = maps.maps / maps.maps.max() if common else maps.scaled()
         for axes, image, values, note in zip(line, images, scaled, notes, strict=True):
-            _draw(axes, _over(image, values))
+            axes.imshow(_over(image, values))
             axes.set_xlabel(note, fontsize=SMALL, labelpad=2)
     figure.suptitle(title, fontsize=12)
     return figure
@@ -285,7 +284,3 @@ def _draw_signed(axes, values):
     most = np.abs(values).max() or 1
     axes.imshow(values, cmap=style.SIGNED, vmin=-most, vmax=most)
     axes.set(xticks=[], yticks=[])
-
-
-def _name_row(axes, name):
-    axes.set_ylabel(name, fontsize=SMALL, rotation=0, ha="right", va="center")

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import ticker
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from coursework import files, paths
 from coursework.training import metrics
@@ -23,6 +23,7 @@ HEADS = {  # line and colour of each head, to be told apart in grey print too
 }
 SCALE, SIGNED = "viridis", "RdBu_r"  # for values of one sign, of two signs
 FONT = f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # for Pillow
+LETTERS = 14  # px, of that font
 GAP = 2  # px between the tiles of a sheet
 BACKGROUND = 200  # grey level between tiles
 NEARLY_WHITE = 250  # what a reduced palette makes of white
@@ -114,6 +115,33 @@ def tile(images, columns):
         left = index % columns * pitch[1] + GAP
         sheet[top : top + height, left : left + width] = image
     return sheet, pitch
+
+
+def write_page(name, size, texts, pictures):
+    """Write texts and pictures on white as a palette PNG.
+
+    Args:
+        name: str, the file's name without its ending.
+        size: (width, height), px.
+        texts: tuples of place, text and anchor, as Pillow takes them.
+        pictures: tuples of place and ``PIL.Image``.
+
+    Returns:
+        str, the file's path as notebooks link to it.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    page = Image.new("RGB", size, "white")
+    for place, picture in pictures:
+        page.paste(picture, place)
+    draw, font = ImageDraw.Draw(page), ImageFont.truetype(FONT, LETTERS)
+    for place, text, anchor in texts:
+        draw.text(place, text, "black", font, anchor)
+    path = paths.figures() / f"{name}.png"
+    with files.replacing(path) as temporary:
+        page.quantize(256).save(temporary, "PNG", optimize=True)
+    return f"../reports/figures/{path.name}"
 
 
 def gallery(images, titles, columns=8, size=1.25):
