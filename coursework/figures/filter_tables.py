@@ -137,7 +137,7 @@ def control_findings(likeness):
 
 
 def _control(name, kinds):
-    change, low, high = similarity.difference(**filters.gains(kinds))
+    change, low, high = filters.learned(kinds)
     answer = "resolved" if low > 0 or high < 0 else "not resolved"
     trained, untrained = (
         f"{kinds[kind]['gain']:.3f} ± {kinds[kind]['margin']:.3f}"
@@ -245,7 +245,7 @@ def filter_findings(results):
 
 
 def _short(name, kinds):
-    change, low, high = similarity.difference(**filters.gains(kinds))
+    change, low, high = filters.learned(kinds)
     answer = "" if low > 0 or high < 0 else ", not resolved"
     return f"{naming.data_of(name)} {change:+.3f} ({low:+.3f} to {high:+.3f}{answer})"
 

@@ -213,7 +213,7 @@ def trained_and_untrained(trained, untrained, likeness):
         rows[kind] = _four_of_each(layer.regularized for layer in layers.values())
         real = _four_of_each(layer.patches[:, 0] for layer in layers.values())
         rows[f"best real\n({kind})"] = real
-    differences = [similarity.difference(**gains(each)) for each in likeness.values()]
+    differences = [learned(each) for each in likeness.values()]
     title = "Likeness to the best real images does not separate trained from untrained"
     if all(low > 0 for _, low, _ in differences):
         title = "After training images are more like the best real ones than before"
@@ -223,9 +223,13 @@ def trained_and_untrained(trained, untrained, likeness):
     return picture_rows(rows, _columns(counts), title)
 
 
-def gains(likeness):
-    """The gains of each filter, of what ``filters.likeness`` gives by kind."""
-    return {kind: each["gains"] for kind, each in likeness.items()}
+def learned(kinds):
+    """Mean gain of trained minus untrained filters, low and high end of its interval.
+
+    Args:
+        kinds: dict, "trained" and "untrained" → what ``filters.likeness`` gives.
+    """
+    return similarity.difference(kinds["trained"]["gains"], kinds["untrained"]["gains"])
 
 
 def class_images(classes, judged, names, columns, kinds=("regularized",)):

@@ -9,11 +9,6 @@ SHOWN = 6  # channels of a layer
 STRIP = 32  # rows in the picture of a fully connected layer
 
 
-TITLE = (
-    "The {} strongest channels of each layer; red: positive, blue: negative, white: 0"
-)
-
-
 def layers(outputs):
     """What each layer makes of one image: a row for each layer.
 
@@ -44,7 +39,8 @@ def layers(outputs):
         label = f"{name}\n{'×'.join(map(str, values.shape))}"
         place = {"transform": row[0].transAxes, "ha": "right", "va": "center"}
         row[0].text(-0.12, 0.5, label, **place)
-    return style.finish(figure, TITLE.format(SHOWN))
+    title = f"The {SHOWN} strongest channels of each layer; red: positive, "
+    return style.finish(figure, title + "blue: negative, white: 0")
 
 
 def _strongest(values):

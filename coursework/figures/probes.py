@@ -48,7 +48,7 @@ def draw_probes(axes, study, label):
         for key, look in (("untrained", "o"), ("trained", "D")):
             color = style.TRAIN if key == "trained" else "0.55"
             _draw_error(axes, 1 - cell[key], images, row, look, color, key)
-    reference = 1 - max(study["pixels"][label].values())
+    reference = 1 - _pixels(study, label)
     least = 0.5 / images
     axes.axvline(max(reference, least), color=style.VALIDATION, label="pixels")
     chance = 1 / LEVELS.get(label, 2)

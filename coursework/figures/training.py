@@ -97,7 +97,7 @@ def draw_head_errors(axes, trials):
             epochs = range(1, len(errors) + 1)
             axes.plot(epochs, errors, line, color=color, label=head, markersize=4)
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    axes.yaxis.set_major_formatter(style.percent)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
 
 
@@ -127,7 +127,7 @@ def sample_efficiency(accuracies, images, title):
     counts = sorted(set().union(*accuracies.values()))
     axes.set_xticks(counts, counts)
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    axes.yaxis.set_major_formatter(style.percent)
     axes.legend()
     return figure
 
@@ -212,7 +212,7 @@ def error_by_visibility(visibility, wrong, title):
     axes.set(yscale="log", ylim=(RATE_FLOOR, None), title=title)
     axes.set(xlabel="visibility of the line")
     axes.set_ylabel("wrong lines (bar: 95 % interval;\nnumber: how many)")
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(style.percent))
+    axes.yaxis.set_major_formatter(style.percent)
     axes.legend()
     return figure
 
@@ -221,13 +221,13 @@ def _draw_rates(axes, errors, images, name, marker, color, shift):
     """Error rates with Wilson's interval and the number of errors."""
     for place, (count, total) in enumerate(zip(errors, images, strict=True)):
         low, high = metrics.wilson(count, total)
-        x, label = place + shift, name if place == 0 else None
+        x = place + shift
         axes.plot([x, x], [max(low, RATE_FLOOR), high], color=color)
         if count:
             axes.plot(x, count / total, marker, color=color)
-        axes.plot([], [], marker + "-", color=color, label=label)
         above = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
         axes.annotate(str(count), (x, high), fontsize=8, color=color, **above)
+    axes.plot([], [], marker + "-", color=color, label=name)
 
 
 def f_scores(f1, names, most=16):

@@ -9,8 +9,7 @@ import numpy as np
 from scipy import stats
 
 from coursework.data import lines
-from coursework.studies import probes
-from coursework.training import effects
+from coursework.studies import maps, probes
 
 PREDICT_BATCH = 512
 SEEDS = range(1, 11)  # of the untrained filters
@@ -109,8 +108,5 @@ def tunings(networks, images, angles, seeds=SEEDS):
         p = stats.mannwhitneyu(trained, random).pvalue
         both = {"trained": trained.round(4), "untrained": random.round(4)}
         found[name] = {key: value.tolist() for key, value in both.items()} | {"p": p}
-    corrected = effects.holm([each["p"] for each in found.values()]).tolist()
-    return {
-        name: each | {"p": p}
-        for (name, each), p in zip(found.items(), corrected, strict=True)
-    }
+    maps.correct_for_many(found)
+    return found

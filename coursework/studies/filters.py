@@ -18,9 +18,6 @@ STARTS = (  # networks that one notebook built one after the other, from seed 0
     ("tuned_lines", "tuned_mnist"),
     ("four_head_lines",),
 )
-HELD_OUT = (
-    2400  # images of each dataset that images by gradient ascent are compared with
-)
 MIXED = 0.25  # share of the light that each of two colors has in a mixture
 OUTSIDE = 0.4, 0.3  # gray, and the share of the image left, outside a receptive field
 
@@ -189,10 +186,7 @@ def share_of_optimum(model, images, channels):
         of the sum of the positive weights, which is the largest possible.
     """
     layer = model.get_layer("conv1")
-    best = -np.inf
-    for batch in np.array_split(images, -(-len(images) // 500)):
-        maps = visualize.activations(model, batch, "conv1")["conv1"]
-        best = np.maximum(best, maps.max(axis=(0, 1, 2)))
+    best = _largest(model, "conv1", images)
     bias = layer.bias.numpy() if layer.use_bias else 0
     weights = kernels(model, "conv1")[..., channels]
     return (best - bias) / weights.clip(0).sum(axis=(1, 2, 3))
@@ -250,11 +244,16 @@ def inactive(model, layer, images):
         layer: name of a ReLU layer.
         images: (N, height, width, channels), 0…255.
     """
+    return int((_largest(model, layer, images) <= 0).sum())
+
+
+def _largest(model, layer, images):
+    """(F,) floats: what each filter gives at most, at any position of any image."""
     most = -np.inf
     for batch in np.array_split(images, -(-len(images) // 500)):
         maps = visualize.activations(model, batch, layer)[layer]
         most = np.maximum(most, maps.max(axis=(0, 1, 2)))
-    return int((most <= 0).sum())
+    return most
 
 
 def examine(subject, layer, steps, raw=None):

@@ -203,13 +203,13 @@ def agreement(network, shuffled, chosen, positions):
     """
     full, pieces = chosen.draw(), gaps(chosen, positions)
     effect = effects_of_gaps(network, full, pieces)
-    arguments = ("four_head_lines", full, 1, "length")
-    trained, random = (
-        {
-            kind: profiles(maps, pieces)
-            for kind, maps in map_study.maps_of(each, *arguments).items()
-        }
+    both = (
+        map_study.maps_of(each, "four_head_lines", full, 1, "length")
         for each in (network, shuffled)
+    )
+    trained, random = (
+        {kind: profiles(maps, pieces) for kind, maps in by_kind.items()}
+        for by_kind in both
     )
     middle = np.broadcast_to(-np.abs(positions), effect.shape)
     by_rule = rank_correlations(middle, effect)

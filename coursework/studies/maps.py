@@ -285,15 +285,15 @@ def tests(results):
     pixels = {rule: row["value"] for rule, row in deleted["rules"].items()}
     edges = {"Sobel": pointed["rules"]["Sobel"]["value"]}
     beyond = {kind: row["beyond_rule"] for kind, row in agreed["rows"].items()}
-    of_pointing = edges, verdicts_of_pointing(pointed)
-    of_learning = {"nothing learned": 0.0}, verdicts_of_learning(added)
-    of_deletion = pixels, verdicts_of_deletion(deleted)
-    of_gaps = {"the middle": 0.0}, with_every_seed(results["gaps"])
+    pointing = MapTest(pointed["rows"], edges, verdicts_of_pointing(pointed))
+    learning = MapTest(added, {"nothing learned": 0.0}, verdicts_of_learning(added))
+    deletion = MapTest(deleted["rows"], pixels, verdicts_of_deletion(deleted))
+    gaps = MapTest(beyond, {"the middle": 0.0}, with_every_seed(results["gaps"]))
     return {
-        "Points at the line": MapTest(pointed["rows"], *of_pointing),
-        "Depends on learning": MapTest(added, *of_learning),
-        "Marks what counts": MapTest(deleted["rows"], *of_deletion),
-        "Matches a gap's effect": MapTest(beyond, *of_gaps),
+        "Points at the line": pointing,
+        "Depends on learning": learning,
+        "Marks what counts": deletion,
+        "Matches a gap's effect": gaps,
     }
 
 

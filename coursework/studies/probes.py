@@ -11,7 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from coursework.training import effects, heads, metrics
+from coursework.studies import maps
+from coursework.training import heads, metrics
 
 COUNTS = 20_000, 4_000, 10_000  # images to fit a probe, to choose its penalty, to test
 PENALTIES = (1e-2, 1e-3, 1e-4)
@@ -263,7 +264,7 @@ def probe_networks(networks, parts):
         of heads are untrained behind trained shared layers.
     """
     pixels, record = probe_pixels(parts)
-    found, p_values = {}, []
+    found, cells = {}, []
     for name, network in networks.items():
         layers = PROBED[name]
         control = probe_layers(untrained(network), layers, parts)
@@ -275,34 +276,23 @@ def probe_networks(networks, parts):
         for layer in layers:
             for label, reference in pixels.items():
                 pair = [probes[layer][label] for probes in both]
-                found[name][layer][label], p = _compared(*pair, reference)
-                p_values.append(p)
-    corrected = iter(effects.holm(p_values).tolist())
-    for cell in _cells(found):
-        cell["p"] = next(corrected)
+                found[name][layer][label] = _compared(*pair, reference)
+                cells.append(found[name][layer][label])
+    maps.correct_for_many(dict(enumerate(cells)))
     return {"images": len(parts[2].values), "pixels": record, "layers": found}
 
 
 def _compared(trained, control, pixels):
-    """The record of one probe, and p of its gain (McNemar)."""
+    """The record of one probe; the p of its gain (McNemar) is not yet corrected."""
     reference = max(control.correct, pixels, key=np.mean)
     wrong = [np.flatnonzero(~right) for right in (trained.correct, reference)]
-    cell = {
+    return {
         "trained": float(trained.correct.mean()),
         "untrained": float(control.correct.mean()),
         "penalty": trained.penalty,
         "gain": float(trained.correct.mean() - reference.mean()),
+        "p": metrics.mcnemar(*wrong).p,
     }
-    return cell, metrics.mcnemar(*wrong).p
-
-
-def _cells(found):
-    return (
-        cell
-        for by_layer in found.values()
-        for by_label in by_layer.values()
-        for cell in by_label.values()
-    )
 
 
 def added(cell):
