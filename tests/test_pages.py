@@ -14,6 +14,8 @@ import make
 
 PAGES = ("README.md", "CONTRIBUTING.md", "Q1/README.md", "Q2/README.md", "Q3/README.md")
 CONTRIBUTING = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+REPORTS = [f"reports/{name}.md" for name in build_reports.REPORTS]
+LINKING = ("CONTRIBUTING.md", *build_reports.READMES, *REPORTS)
 REGISTERS = {
     "DATASETS": "run_repeats",
     "NOTEBOOKS": "coursework.records",
@@ -30,9 +32,13 @@ def test_what_contributors_are_told_to_change_is_there():
         assert len(getattr(importlib.import_module(module), name)) > 0
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)]+)\)", CONTRIBUTING))
-def test_links_lead_somewhere(target):
-    assert (paths.ROOT / target).is_file()
+@pytest.mark.parametrize("page", LINKING)
+def test_links_lead_somewhere(page):
+    text = (paths.ROOT / page).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", text)
+    assert len(targets) > 5 or page not in REPORTS
+    for target in targets:
+        assert (paths.ROOT / page).parent.joinpath(target).exists(), target
 
 
 def test_every_file_named_is_there():

@@ -1,13 +1,12 @@
 """What is committed fits together: networks, records, READMEs, figures."""
 
 import collections
-import re
 
 import numpy as np
 import pytest
 
 from coursework import paths, records
-from coursework.data import lines, splits
+from coursework.data import lines
 from coursework.studies import maps as map_study
 from coursework.training import (
     effects,
@@ -20,26 +19,6 @@ from coursework.training import (
 
 import build_reports
 import run_repeats
-
-LINE_MODELS = [name for name in records.NOTEBOOKS if name.endswith("_lines")]
-IMAGES = 1000
-
-
-@pytest.mark.parametrize("name", LINE_MODELS)
-def test_a_lines_model_scores_what_its_record_says(name, all_lines):
-    """A thousand test images, all that the record calls wrong among them."""
-    network, record = records.load(name, paths.ROOT / "models")
-    assert record["dataset"]["sha256"] == all_lines.sha256 == lines.SHA256
-    test = splits.split(all_lines.classes).test
-    wrong = np.array(record["test"]["wrong"], int)
-    right = np.setdiff1d(test, wrong)[:: len(test) // IMAGES]
-    sample = np.concatenate([wrong, right])[:IMAGES]
-    outputs = network.predict(all_lines.images[sample], verbose=0)
-    if heads.are_on(network):
-        outputs = heads.class_probabilities(outputs)
-    errors = (outputs.argmax(axis=1) != all_lines.classes[sample]).sum()
-    # A borderline image may fall to the other side on another processor.
-    assert abs(errors - len(wrong)) <= 2
 
 
 @pytest.mark.parametrize("name", records.NOTEBOOKS)
@@ -281,17 +260,9 @@ class TestTestsOfMaps:
 
 
 @pytest.mark.parametrize("name", build_reports.READMES)
-class TestReadme:
-    def test_its_tables_are_those_of_the_records(self, name):
-        text = (paths.ROOT / name).read_text(encoding="utf-8")
-        assert build_reports.filled(name) == text
-
-    def test_its_links_lead_somewhere(self, name):
-        text = (paths.ROOT / name).read_text(encoding="utf-8")
-        folder = (paths.ROOT / name).parent
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-            if not target.startswith("http"):
-                assert (folder / target).exists(), target
+def test_the_tables_of_a_readme_are_those_of_the_records(name):
+    text = (paths.ROOT / name).read_text(encoding="utf-8")
+    assert build_reports.filled(name) == text
 
 
 def test_an_unknown_table_is_refused(sandbox):

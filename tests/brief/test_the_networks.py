@@ -13,7 +13,7 @@ from coursework import paths, records
 from coursework.data import splits
 from coursework.training import heads
 
-SAMPLED = 600  # test images that a network must classify as its record says
+SAMPLED = 1000  # test images that a network must classify as its record says
 BORDERLINE = 2  # images that may be classified otherwise on another processor
 OWN = {"plain_lines": "tuned_lines", "plain_mnist": "tuned_mnist"}
 TO_TRY = ("filter size", "number of filters", "pooling", "depth", "learning rate decay")
@@ -143,6 +143,7 @@ def test_accuracy(section, name, score, network, record, dataset, evidence):
     assert round((1 - told[score]) * record["dataset"]["test"]) == len(wrong)
     evidence(f"{told[score]:.3%} of {record['dataset']['test']:,} test images")
     if dataset.name == record["dataset"]["name"]:  # else there is no MNIST here
+        assert dataset.sha256 == record["dataset"]["sha256"]
         test = splits.split(dataset.classes).test
         sample = np.union1d(test[:: len(test) // SAMPLED], wrong).astype(int)
         outputs = network.predict(dataset.images[sample], verbose=0)
