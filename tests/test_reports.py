@@ -11,7 +11,6 @@ import pytest
 
 from coursework import files, paths
 from coursework.data import lines
-from coursework.figures import style
 
 import build_reports
 import report_figures
@@ -110,10 +109,11 @@ class TestPdf:
         again = build_reports.report("Q2", known, drawn, [])
         assert all(built[name] == content for name, content in again.items())
 
-    def test_a_figure_is_the_same_each_time(self, known, drawn):
-        with report_figures.page_style():
-            again = report_figures.DRAWN["report_probes"](known)
-            assert style.as_png(again, report_figures.DPI) == drawn["report_probes.png"]
+    def test_a_figure_is_the_same_each_time(self, known, drawn, monkeypatch):
+        only = {"report_probes": DRAWN["report_probes"]}
+        monkeypatch.setattr(report_figures, "DRAWN", only)
+        again = report_figures.draw_all(known)
+        assert again == {"report_probes.png": drawn["report_probes.png"]}
 
 
 class TestPage:

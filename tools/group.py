@@ -2,13 +2,14 @@
 
 import re
 import tomllib
-import urllib.parse
 from typing import NamedTuple
 
 from coursework import paths
 
 FILE = "group.toml"
-NUMBER = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+NUMBER = re.compile(r"[A-Za-z0-9_-]+")
+PART = r'[^\s"<>/?#\[\].]+'  # of a host's name
+ADDRESS = re.compile(rf'https?://{PART}(\.{PART})+\.?([/?#][^\s"<>]*)?', re.IGNORECASE)
 
 
 class Group(NamedTuple):
@@ -72,19 +73,7 @@ def _checked(name, value):
         expected, good = "letters, digits, - and _", isinstance(value, str)
         good = good and (not value or NUMBER.fullmatch(value))
     elif good and value:
-        expected, good = 'an address, "https://…"', _is_address(value)
+        expected, good = 'an address, "https://…"', ADDRESS.fullmatch(value)
     if not good:
         raise ValueError(f"{FILE}: {name} is {value!r}; expected {expected}")
     return tuple(value) if name == "members" else value
-
-
-def _is_address(text):
-    try:
-        parts = urllib.parse.urlsplit(text)
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and "." in parts.netloc.strip(".")
-        and not re.search(r'[\s"<>]', text)
-    )

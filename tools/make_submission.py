@@ -43,6 +43,11 @@ MNIST = (
 )
 
 
+def _made_by(*makers):
+    """Studies whose notebook's or command's name begins like this."""
+    return tuple(n for n, made in records.STUDIES.items() if made.startswith(makers))
+
+
 class Question(NamedTuple):
     """What a question's zip holds besides ``SHARED``, its notebooks and its report."""
 
@@ -56,26 +61,17 @@ QUESTIONS = {
     1: Question(
         "foundations of convolutional neural networks",
         networks=("plain_lines", "plain_mnist", "tuned_lines", "tuned_mnist"),
-        studies=(
-            "padding",
-            "variations_lines",
-            "variations_mnist",
-            "sample_efficiency",
-            "ablation_lines",
-            "ablation_mnist",
-            "candidates_mnist",
-            "finalists_mnist",
-        ),
+        studies=_made_by("Q1/", "make sweep"),
     ),
     2: Question(
         "multi-head classification",
         networks=("plain_lines", "tuned_lines", "four_head_lines"),
-        studies=("variations_four_heads", "unseen_lines"),
+        studies=_made_by("Q2/"),
     ),
     3: Question(
         "looking into networks",
         networks=tuple(records.NOTEBOOKS),
-        studies=("activations", "filters", "class_activation_maps", "map_tests"),
+        studies=_made_by("Q3/"),
         patterns=("models/README.md", "Q3/visualize.py", "Q3/examples/*.png"),
     ),
 }
@@ -138,7 +134,8 @@ def contents_of(number):
     names = names_of(number)
     pages = {name: _text(name) for name in names if name.endswith((".md", ".ipynb"))}
     for name, text in pages.items():
-        shown = [link for link in links_in(name, text) if "reports/figures/" in link]
+        links = [_seen_from_root(name, found.group(2)) for found in LINK.finditer(text)]
+        shown = [link for link in links if "reports/figures/" in link]
         names |= {found for link in shown for found in _glob(link)}
     content = {name: (paths.ROOT / name).read_bytes() for name in names}
     content["README.md"] = question_readme(number, names)
@@ -155,8 +152,8 @@ def names_of(number):
     for study in question.studies:
         records.read_study(study, models)
     patterns = [*SHARED, *question.patterns, f"Q{number}/[0-9]_*.ipynb"]
-    patterns += [f"Q{number}/README.md"]
-    patterns += [f"reports/Q{number}.md", f"reports/Q{number}.pdf"]
+    patterns += [f"{name}.md" for name in (f"Q{number}/README", f"reports/Q{number}")]
+    patterns += [f"reports/Q{number}.pdf"]
     patterns += [f"models/{name}.keras" for name in question.networks]
     patterns += [f"models/{name}.json" for name in question.networks + question.studies]
     return {name for pattern in patterns for name in _glob(pattern)}
@@ -181,12 +178,6 @@ def _text(name):
     return (paths.ROOT / name).read_text(encoding="utf-8")
 
 
-def links_in(name, text):
-    """Local files that a page links to, seen from the project's folder: list of str."""
-    targets = [match.group(2) for match in LINK.finditer(text)]
-    return [_seen_from_root(name, target) for target in targets]
-
-
 def _seen_from_root(name, target):
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
 
@@ -209,7 +200,8 @@ def without_dead_links(name, text, content):
 def question_readme(number, names):
     """The page that says how to install and run a question's zip, bytes."""
     notebooks = sorted(name for name in names if name.endswith(".ipynb"))
-    rows = [f"| [{name}]({name}) | {title_of(name)} |" for name in notebooks]
+    titles = {name: run_notebooks.title_of(name) for name in notebooks}
+    rows = [f"| [{name}]({name}) | {title} |" for name, title in titles.items()]
     if "Q3/visualize.py" in names:
         rows.append("| `Q3/visualize.py` | the command that looks inside a network |")
     digits = any(run_notebooks.needs_digits(name) for name in notebooks)
@@ -229,12 +221,6 @@ def assignment_readme(number):
     names = ", ".join(group.read().members)
     by = f"Group {number}: {names}" if names else f"Group {number}"
     return _filled("assignment.md", group=by, contents="\n".join(rows))
-
-
-def title_of(name):
-    """A notebook's title, with the section of the brief."""
-    notebook = run_notebooks.read_notebook(paths.ROOT / name)
-    return notebook.cells[0].source.splitlines()[0].lstrip("# ")
 
 
 def _filled(template, **fields):

@@ -63,8 +63,7 @@ def notebooks():
         notebook = run_notebooks.read_notebook(paths.ROOT / name)
         seconds = sum(run_notebooks.stamped_seconds(notebook))
         time = f"{seconds / 60:.1f} min" if seconds else "not run yet"
-        title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
-        rows.append((f"[{name}]({name})", title, time))
+        rows.append((f"[{name}]({name})", run_notebooks.title_of(name), time))
         total += seconds
     rows.append(("all", "", f"{total / 60:.1f} min"))
     return tables.markdown(["notebook", "section of the brief", "time"], rows)

@@ -4,8 +4,6 @@ Curves, scores, confusions and variations are drawn from the records; pictures o
 layers, filters and maps are in ``report_pictures``.
 """
 
-import contextlib
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,35 +38,23 @@ TENFOLD = 10  # losses that range farther have a mark at powers of ten alone
 
 
 def draw_all(known):
-    """All figures of the reports.
+    """All figures of the reports: file name → bytes of a PNG.
 
     Args:
-        known: dict, name → record, of networks and studies; variations by
-            "variations_NAME" as lists of ``variations.Comparison``.
-
-    Returns:
-        dict, file name → bytes of a PNG.
+        known: dict, name → record, of networks and studies.
 
     Raises:
         OSError, ValueError, KeyError: a record, a field or a sheet is missing.
     """
-    with page_style():
-        return {f"{name}.png": _finished(draw(known)) for name, draw in DRAWN.items()}
-
-
-@contextlib.contextmanager
-def page_style():
-    """Letters and lines for a figure as wide as a page, until the block ends."""
+    drawn = {}
     with mpl.rc_context():
         mpl.use("Agg")
         figures.use_style()
         plt.rcParams.update(STYLE)
-        yield
-
-
-def _finished(figure):
-    drawn = style.as_png(figure, DPI)
-    plt.close(figure)
+        for name, draw in DRAWN.items():
+            figure = draw(known)
+            drawn[f"{name}.png"] = style.as_png(figure, DPI)
+            plt.close(figure)
     return drawn
 
 
@@ -207,8 +193,7 @@ def measured(known):
 
 def interventions(known):
     """What the length and the width head use, before and after the remedy."""
-    figure = plt.figure(figsize=(WIDTH, 2.6))
-    return _draw_interventions(figure, known)
+    return _draw_interventions(plt.figure(figsize=(WIDTH, 2.6)), known)
 
 
 def _draw_interventions(figure, known):

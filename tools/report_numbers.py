@@ -33,11 +33,6 @@ def read_all():
 # --- filters: how numbers are written -------------------------------------------------
 
 
-def signed(number, digits=2):
-    """A number with its sign and so many digits after the point."""
-    return f"{number:+.{digits}f}".replace("-", "−")
-
-
 def scientific(p):
     """A small number as powers of ten: "8·10⁻⁶"."""
     mantissa, exponent = f"{p:.0e}".split("e")
@@ -49,16 +44,13 @@ FILTERS = {
     "percent": lambda share, digits=1: f"{share:.{digits}%}",
     "thousands": lambda number: f"{number:,}",
     "decimal": lambda number, digits=2: f"{number:.{digits}f}",
-    "minutes": lambda seconds: f"{seconds / 60:.1f}",
-    "signed": signed,
+    "signed": lambda number: f"{number:+.2f}".replace("-", "−"),
     "listed": tables.listed,
     "scientific": scientific,
     "mean": statistics.mean,
     "product": math.prod,
     "median": statistics.median,
 }
-
-
 LETTERS = {"ReLU": "R", "BatchNormalization": "N", "MaxPooling2D": "P"}
 
 
@@ -98,22 +90,12 @@ def architecture(name):
     return [" → ".join(each) for each in stages.values()]
 
 
-def worst(record, most=5):
+def worst(record, most):
     """The classes with the lowest F-scores: list of (name, F-score)."""
     names = class_images.names_of(record["dataset"]["name"])
     scores = record["test"]["f1"]
     order = np.argsort(scores, kind="stable")[:most]
     return [(names[index], scores[index]) for index in order]
-
-
-def all_thin_and_straight(classes):
-    """Whether all of these, as ``worst`` gives them, are thin and level or upright."""
-    return all("thin" in name and name.endswith((" 0°", " 90°")) for name, _ in classes)
-
-
-def all_above(values, others):
-    """Whether each value is larger than the other one of its place."""
-    return all(a > b for a, b in zip(values, others, strict=True))
 
 
 def kinds_of_errors(record):
@@ -145,14 +127,7 @@ def most_confused(record):
 
 
 def visibility(record):
-    """Errors of the baseline by how much of a line its filter covers.
-
-    Args:
-        record: of a network for lines.
-
-    Returns:
-        List of (low, high, lines, errors): the visibility of Q1/2, 0…1.
-    """
+    """The errors on lines by visibility (Q1/2): list of (low, high, lines, errors)."""
     images = lines.load()
     test = splits.split(images.classes).test
     positions = signal.convolve2d(np.ones((22, 22)), np.ones((7, 7))) / 49
@@ -171,12 +146,7 @@ def visibility(record):
 
 
 def answers(record, answer):
-    """Changes with an answer and their ratios: "a (0.52×)", the largest effect first.
-
-    Args:
-        record: of an experiment with paired seeds.
-        answer: "fewer errors", "more errors" or "not resolved".
-    """
+    """Changes with an answer, the largest effect first: ["a (0.52×)", …]."""
     found = tables.by_answer(record)[answer]
     return [f"{row.replace(': ', ' ')} ({e.ratio:.2f}×)" for row, e in found.items()]
 
@@ -196,11 +166,6 @@ def final_errors(record, row):
     return {name: 1 - statistics.mean(e[name] for e in last) for name in heads.NAMES}
 
 
-def after_first_epoch(history):
-    """Validation accuracy of each head after the first epoch: list of floats."""
-    return [history[f"val_{name}_accuracy"][0] for name in heads.NAMES]
-
-
 def thresholds(record, attribute):
     """Thresholds of the four-head network, seed by seed: ["10.75", …]."""
     found = record["psychometric"][attribute]["thresholds"]
@@ -212,9 +177,8 @@ def thresholds(record, attribute):
 
 def every_filter(study, field):
     """The sum of a count over all layers of all networks, of the record of filters."""
-    return sum(
-        r[field] for layers in study["filters"].values() for r in layers.values()
-    )
+    networks = study["filters"].values()
+    return sum(layer[field] for each in networks for layer in each.values())
 
 
 def channels(study):

@@ -21,7 +21,6 @@ from coursework.training import heads
 WIDTH = 6.7  # inches between the margins of a page
 TILES = 8  # pictures in a row
 LETTERS = 7  # points
-DATA = {"lines": lines.load, "mnist": mnist.load}
 LINES = (0, 55, 37, 90, 50, 40)  # the six classes that Q3 shows, and six digits
 DIGITS = (0, 2, 3, 5, 7, 9)
 SEVERITY = 2  # of each corruption, as the record counts them; 0 is none
@@ -41,7 +40,7 @@ def _network(name):
 
 @functools.cache
 def _data_of(name):
-    return DATA[name.rpartition("_")[2]]()
+    return (mnist if name.endswith("mnist") else lines).load()
 
 
 def _grid(rows, columns, height):
@@ -105,12 +104,16 @@ def _surest(known, name, count):
 
 def _mistake(truth, answer):
     """The class, and below it what is wrong in the answer."""
-    words = truth.split()
-    if len(words) == 1:
+    if " " not in truth:
         return f"{truth} → {answer}"
-    pairs = zip(words, answer.split(), strict=True)
+    pairs = zip(truth.split(), answer.split(), strict=True)
     wrong = [said for true, said in pairs if true != said]
-    return f"{' '.join(words[:2])}\n{' '.join(words[2:])}\n→ {' '.join(wrong)}"
+    return f"{_two_lines(truth)}\n→ {' '.join(wrong)}"
+
+
+def _two_lines(name):
+    words = name.split()
+    return f"{' '.join(words[:2])}\n{' '.join(words[2:])}"
 
 
 def labels(_):
@@ -119,19 +122,15 @@ def labels(_):
     kinds = [divmod(kind, 2) for kind in range(TILES)]  # length and width, color
     classes = [(12 * k + a) * 2 + c for (k, c), a in zip(kinds, angles, strict=True)]
     test = splits.split(data.classes).test
-    notes = []
-    for length, width, angle, color in lines.attributes_of(np.array(classes)):
-        notes.append(f"{length}, {width}, {color}\n{lines.ANGLES[angle]}°")
+    notes = [
+        f"{length}, {width}, {color}\n{lines.ANGLES[angle]}°"
+        for length, width, angle, color in lines.attributes_of(np.array(classes))
+    ]
     figure, grid = _grid([""], [""] * TILES, 1.2)
     above = [_two_lines(lines.class_name(each)) for each in classes]
     images = activations.first_of(data, test, classes)
     _fill(grid[0], images, notes, "labels:\nlength, width, color\nangle", above)
     return figure
-
-
-def _two_lines(name):
-    words = name.split()
-    return f"{' '.join(words[:2])}\n{' '.join(words[2:])}"
 
 
 def damaged(known):

@@ -46,9 +46,8 @@ class Text:
     def __init__(self, name, known, drawn, for_pages=False):
         self.name, self.known, self.drawn = name, known, drawn
         self.for_pages = for_pages
-        self.numbers = {}
-        self.figures = {}
-        self.doubts = []
+        self.numbers, self.seen = {}, None  # key → "Figure 1"; all once it is known
+        self.figures, self.doubts = {}, []
 
     def render(self):
         """The text; twice, since it may speak of a figure before it stands there.
@@ -58,13 +57,9 @@ class Text:
                 names the template and the line.
         """
         self._fill()
-        known_numbers, self.numbers = self.numbers, {}
-        self.see = lambda key: known_numbers[key]
+        self.seen, self.numbers = self.numbers, {}
         text = self._fill()
         return text if self.for_pages else _number_headings(text)
-
-    def see(self, key):
-        return "?"
 
     def _fill(self):
         environment = jinja2.Environment(
@@ -91,11 +86,12 @@ class Text:
 
     def own(self):
         """What a template can call."""
-        called = {"figure": self.figure, "see": self._see, "claim": self.claim}
+        called = {"figure": self.figure, "see": self.see, "claim": self.claim}
         return called | {"n": report_numbers} | report_numbers.GIVEN
 
-    def _see(self, key):
-        return self.see(key)
+    def see(self, key):
+        """The number of a figure or table."""
+        return "?" if self.seen is None else self.seen[key]
 
     def figure(self, name, caption):
         """A figure of ``reports/figures`` with its number and caption."""

@@ -78,6 +78,12 @@ def read_notebook(path):
     return nbformat.read(path, as_version=4)
 
 
+def title_of(name):
+    """A notebook's title, with the section of the brief."""
+    notebook = read_notebook(paths.ROOT / name)
+    return notebook.cells[0].source.splitlines()[0].lstrip("# ")
+
+
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
