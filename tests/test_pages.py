@@ -1,12 +1,13 @@
-"""The pages that no table of a record is in: what they name is there."""
+"""What pages name is there, and what they tell the reader to type works."""
 
 import importlib
-import pathlib
 import re
 
+import numpy as np
 import pytest
 
 from coursework import paths
+from coursework.visualize import command, drawing
 
 import build_reports
 import group
@@ -54,7 +55,7 @@ def test_license_and_citation_agree():
         assert f"\n{field}" in f"\n{citation}"
     assert "\nlicense: MIT\n" in citation
     assert build_reports.citation(group.read()) == citation
-    project = pathlib.Path(paths.ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = (paths.ROOT / "pyproject.toml").read_text(encoding="utf-8")
     version = re.search(r'^version = "(.+)"$', project, re.MULTILINE).group(1)
     assert f"\nversion: {version}\n" in citation
 
@@ -67,3 +68,31 @@ def test_what_readers_are_told_to_make_can_be_made(page):
     told = re.findall(r"\bmake(?:\.py)? (\w+)", typed)
     assert told
     assert set(told) <= set(make.TARGETS)
+
+
+class TestReadmeOfQuestion3:
+    TEXT = (paths.ROOT / "Q3" / "README.md").read_text(encoding="utf-8")
+
+    def test_the_functions_do_what_it_says(self, monkeypatch):
+        monkeypatch.chdir(paths.ROOT)
+        (code,) = re.findall(r"```python\n(.*?)```", self.TEXT, re.DOTALL)
+        made = {}
+        exec(compile(code, "Q3/README.md", "exec"), made)
+        assert made["activations"]["conv1"].shape == (1, 28, 28, 16)
+        assert made["maps"].maps.shape == (1, 28, 28)
+        assert 0 < made["maps"].scaled().max() <= 1
+        assert made["filters"].images.shape == (8, 28, 28, 3)
+        assert np.isin(made["filters"].statuses, ["ok", "dead", "saturated"]).all()
+
+    def test_its_commands_are_understood(self, monkeypatch, tmp_path):
+        """Models, images, layers and options exist; the pictures are left out."""
+        monkeypatch.chdir(paths.ROOT)
+        typed = r"^\.venv/bin/python Q3/visualize\.py (models/.*)$"
+        commands = re.findall(typed, self.TEXT, re.MULTILINE)
+        assert len(commands) == 4
+        planned = []
+        for name in ("of_image", "of_layer"):
+            monkeypatch.setattr(drawing.Page, name, lambda *a: planned.append(a) or {})
+        for words in commands:
+            assert command.main([*words.split(), "--out", str(tmp_path)]) == 0, words
+        assert len(planned) == 3
