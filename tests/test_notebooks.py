@@ -160,14 +160,17 @@ def test_without_mnist_question_3_says_so_and_goes_on(
     assert "plain_lines was trained" not in said
 
 
+def execute(notebook, folder):
+    """Run a notebook as Jupyter does that was started in a folder."""
+    options = {"resources": {"metadata": {"path": str(folder)}}}
+    nbclient.NotebookClient(notebook, kernel_name="python3", **options).execute()
+
+
 def test_a_notebook_can_be_started_from_another_directory(tmp_path, monkeypatch):
     monkeypatch.setenv("QUICK", "1")
     notebook = run_notebooks.read_notebook(paths.ROOT / "Q1/1_datasets.ipynb")
     run_notebooks.clear_outputs(notebook)
-    resources = {"metadata": {"path": str(tmp_path)}}
-    nbclient.NotebookClient(
-        notebook, kernel_name="python3", resources=resources
-    ).execute()
+    execute(notebook, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -202,10 +205,7 @@ def test_run_by_jupyter_without_mnist_it_leaves_models_and_reports_alone(
     cells = [source.format(root=str(tmp_path)) for source in JUPYTER]
     cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    resources = {"metadata": {"path": str(tmp_path / "Q1")}}
-    nbclient.NotebookClient(
-        notebook, kernel_name="python3", resources=resources
-    ).execute()
+    execute(notebook, tmp_path / "Q1")
     assert "STAND-IN DIGITS" in notebook.cells[3].outputs[0].text
     assert not any((tmp_path / "models").iterdir())
     assert not any((tmp_path / "reports").iterdir())

@@ -39,6 +39,8 @@ def outputs(path):
 
 def test_notebooks_are_run_in_order_and_stamped_and_a_run_goes_on(project, capsys):
     """After a failing cell, which is named and leaves its notebook as it was."""
+    run_notebooks.STATE.parent.mkdir()
+    run_notebooks.STATE.write_text("{", encoding="utf-8")  # damaged counts as none
     write(project / SECOND, "print('on the way')", "1 / 0")
     names = run_notebooks.chosen_notebooks([])
     with pytest.raises(run_notebooks.CellFailedError) as failure:
@@ -161,9 +163,3 @@ def test_import_notes_of_tensorflow_are_dropped_but_other_warnings_stay():
         cell.outputs.append(output)
     run_notebooks.drop_startup_notes(nbformat.v4.new_notebook(cells=[cell]))
     assert [output.text for output in cell.outputs] == ["UserWarning: look at this\n"]
-
-
-def test_the_state_of_a_stopped_run_that_is_damaged_counts_as_none(project):
-    run_notebooks.STATE.parent.mkdir(parents=True)
-    run_notebooks.STATE.write_text("{", encoding="utf-8")
-    assert run_notebooks.read_state() == {}

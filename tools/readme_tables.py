@@ -32,20 +32,16 @@ def results(question=None):
             row = [f"`{record['network']}`", record["dataset"]["name"] + joint]
             row += [f"{record['parameters']:,}", report_numbers.accuracy(record)]
             row += [report_numbers.errors_of_seeds(record)]
-            row += [f"{record['dataset']['test']:,}", _time(record)]
-            rows.append(row)
+            time = f"{record['seconds'] / 60:.1f} min"
+            row += [f"{record['dataset']['test']:,}"]
+            rows.append([*row, f"{time} on {record['machine']['cores']} cores"])
     return tables.markdown(columns, rows)
-
-
-def _time(record):
-    return f"{record['seconds'] / 60:.1f} min on {record['machine']['cores']} cores"
 
 
 def head_scores():
     """What each head of the four-head network scores, and three ways to sum it up."""
     test = read_records()["four_head_lines"]["test"]
-    joint = {"accuracy": test["joint_accuracy"], "errors": test["joint_errors"]}
-    joint["macro_f1"] = test["macro_f1"]
+    joint = test | {"accuracy": test["joint_accuracy"], "errors": test["joint_errors"]}
     each = test["heads"] | {"**all four right**": joint}
     rows = [
         (name, f"{head['accuracy']:.3%}", head["errors"], f"{head['macro_f1']:.5f}")
