@@ -72,7 +72,7 @@ def _write_costs(axes, rows, times):
         cost = f"{trials[0]['parameters']:>12,}" + f"{seconds:>8.0f} s" * times
         texts.append(f"{errors:>8,}{cost}")
     beside = axes.secondary_yaxis("right")
-    beside.set_yticks(range(-2, len(rows) - 1), texts, fontsize=8, family="monospace")
+    beside.set_yticks(range(-2, len(rows) - 1), texts, fontsize=9, family="monospace")
     beside.tick_params(length=0)
     beside.spines[:].set_visible(False)
 

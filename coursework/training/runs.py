@@ -338,13 +338,14 @@ def evaluate(outputs, dataset, indices):
 # --- learning rates -------------------------------------------------------------------
 
 
-def warmup_and_cosine(learning_rate, steps, warmup=0.125):
-    """A learning rate that rises linearly, then falls on a cosine to zero.
+def warmup_and_cosine(learning_rate, steps, warmup=0.125, end=0.0):
+    """A learning rate that rises linearly, then falls on a cosine.
 
     Args:
         learning_rate: float, its highest value.
         steps: int, gradient steps of the whole training.
         warmup: float, share of the steps in which it rises.
+        end: float, share of the highest value that it falls to.
     """
     rising = round(steps * warmup)
     return keras.optimizers.schedules.CosineDecay(
@@ -352,6 +353,7 @@ def warmup_and_cosine(learning_rate, steps, warmup=0.125):
         warmup_target=learning_rate,
         warmup_steps=rising,
         decay_steps=steps - rising,
+        alpha=end,
     )
 
 
