@@ -312,6 +312,9 @@ def test_the_learning_rate_warms_up_and_decays_to_zero():
     assert found.max() == pytest.approx(0.1)
     assert (np.diff(found[10:]) < 0).all()
     assert found[-1] == pytest.approx(0, abs=1e-9)
+    constant = rates(runs.warmup_and_cosine(0.1, steps=40, warmup=0.25, end=1), 40)
+    assert constant[:11] == pytest.approx(found[:11])
+    assert constant[10:] == pytest.approx(0.1)
 
 
 def test_the_last_batch_of_an_epoch_may_be_smaller():
