@@ -60,17 +60,18 @@ def forest_legend(figure):
         lines.Line2D([], [], color=color, marker=marker, label=answer)
         for answer, (marker, color) in LOOKS.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    title = "after Holm's correction:"
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, title=title)
 
 
 def _write_costs(axes, rows, times):
     """Errors, parameters and mean training time right of each row, and their names."""
-    texts = [f"{'errors':>8}{'parameters':>12}" + f"{'training':>10}" * times]
+    texts = [f"{'errors, sum':>12}{'parameters':>12}" + f"{'training':>10}" * times]
     for trials in rows:
         seconds = np.mean([trial["seconds"] for trial in trials])
         errors = sum(trial["errors"] for trial in trials)
         cost = f"{trials[0]['parameters']:>12,}" + f"{seconds:>8.0f} s" * times
-        texts.append(f"{errors:>8,}{cost}")
+        texts.append(f"{errors:>12,}{cost}")
     beside = axes.secondary_yaxis("right")
     beside.set_yticks(range(-2, len(rows) - 1), texts, fontsize=9, family="monospace")
     beside.tick_params(length=0)

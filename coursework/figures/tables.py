@@ -134,22 +134,20 @@ def _marked(effect):
 
 
 def candidates(first, finals):
-    """Show what was tried to improve a recipe, on one fold and on all of them.
+    """Show what was tried to improve a recipe, on one fold and on the others.
 
     Args:
         first: what ``trials.run`` gives of all changes, on fold 0 of the train part.
         finals: the same of the best of them, on the other folds.
     """
-    pairs = {row: first["trials"][row] + more for row, more in finals["trials"].items()}
-    seeds = first["seeds"] + finals["seeds"]
-    found = effects.effects({"seeds": seeds, "trials": pairs})
     rows = []
-    for name, (trial,) in first["trials"].items():
-        errors = [fold["errors"] for fold in pairs.get(name, [trial])]
-        listed = ", ".join(map(str, errors))
-        rows.append((name, f"{trial['parameters']:,}", listed, found.get(name, "")))
-    tested = f"errors of {trial['tested']:,}, each fold"
-    table(["change", "parameters", tested, "errors relative to base"], rows)
+    for name, tried in first["trials"].items():
+        folds = [tried, finals["trials"].get(name, [])]
+        errors = [", ".join(str(trial["errors"]) for trial in fold) for fold in folds]
+        rows.append((name, f"{tried[0]['parameters']:,}", *errors))
+    tested = f"errors in {tried[0]['tested']:,} digits"
+    columns = ["change", "parameters", f"{tested}, first fold", "other two folds"]
+    table(columns, rows)
 
 
 def thresholds(found):

@@ -28,10 +28,10 @@ function problemOf(name) {
       Object.values(step.arrays ?? {}).map(([start, size]) => start + size),
     ),
   );
-  const bytes = (description.weights.length * 3) / 4 - (description.weights.match(/=+$/)?.[0].length ?? 0);
-  return bytes === 4 * count
+  const numbers = description.weights.length / 5; // of base85
+  return numbers === count
     ? null
-    : `The weights in live/${name}.js do not fit its layers: ${bytes / 4} numbers where ${count} are expected. Build the file again with "make reports".`;
+    : `The weights in live/${name}.js do not fit its layers: ${numbers} numbers where ${count} are expected. Build the file again with "make reports".`;
 }
 
 /* A link down the page that leaves the address alone: it may hold a drawing. */
