@@ -39,8 +39,7 @@ def adam(steps):
 
 
 def constant_rate(steps):
-    """The same without the decay."""
-    return optimizers.Adam(runs.warmup_and_cosine(3e-3, steps, end=1.0))
+    return optimizers.Adam(3e-3)
 
 
 def sgd(steps):
