@@ -209,7 +209,9 @@ class DigitPanel {
     byId("step-of").textContent = this.blank ? "drawing" : this.best;
     byId("digit-key").style.visibility = overlay && !this.blank ? "" : "hidden";
     byId("digit-yellow").textContent =
-      method === "input_gradient" ? `Yellow: ${meaning}.` : `Yellow: strong ${meaning}. Plain gray: hardly any.`;
+      method === "input_gradient"
+        ? `Yellow: ${meaning}.`
+        : `Where it looked. Yellow: strong ${meaning}; plain gray: hardly any.`;
     byId("digit-why").textContent = `The lighter, the more ${meaning}`;
     byId("digit-how").textContent = explanation(method, answer);
     byId("put-back").disabled = !blackened.size;

@@ -9,7 +9,9 @@ function layerRow(place, step, stage) {
     row = document.createElement("div"),
     canvas = document.createElement("canvas");
   row.className = "layer";
-  row.innerHTML = `<div><h3>Layer ${stage + 1}</h3><p class="small">${count} filters, ${w} × ${h} positions each. A position sees ${size} × ${size} pixels of the picture${size === 28 ? ": all of it" : ""}.</p></div>`;
+  const patch = size === 28 ? "the whole picture" : `a patch of ${size} × ${size} pixels`,
+    squares = w > 7 ? "" : " Each square says how strongly a pattern was found around there.";
+  row.innerHTML = `<div><h3>Layer ${stage + 1}</h3><p class="small">${count} patterns, searched at ${w} × ${h} positions, each in ${patch}.${squares}</p></div>`;
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `What the ${count} filters of layer ${stage + 1} found`);
   row.append(canvas);
