@@ -14,7 +14,14 @@ from coursework import figures, paths, records, visualize
 from coursework.data import lines, mnist, splits, unseen
 from coursework.figures import maps as map_figures
 from coursework.figures import style
-from coursework.studies import activations, ascent, class_images, naming, positions
+from coursework.studies import (
+    activations,
+    ascent,
+    class_images,
+    naming,
+    positions,
+    similarity,
+)
 from coursework.studies import filters as filter_study
 from coursework.training import heads
 
@@ -289,7 +296,7 @@ def _agreement(axes, ranks):
     for method, (marker, color) in map_figures.LOOKS.items():
         of_method = [each[method] for each in ranks.values() if method in each]
         if of_method:
-            found = [map_figures.mean_and_interval(values) for values in of_method]
+            found = [similarity.mean_interval(values) for values in of_method]
             means, halves = zip(*found, strict=True)
             look = {"fmt": marker, "color": color, "label": method}
             axes.errorbar(means, range(len(ranks)), xerr=halves, **look)

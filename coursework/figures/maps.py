@@ -26,7 +26,6 @@ METHODS = {
 BESIDE = 1.6  # inches, for the names of the rows
 STRONGEST = 3  # feature maps that ``cam_steps`` shows
 DIMMED = 0.55  # brightness of an image under its map
-mean_and_interval = similarity.mean_interval
 
 
 def map_grid(images, classes, rows, title, ranks=None, common=False):
@@ -182,7 +181,7 @@ def _means(axes, results, methods):
     """Means and their intervals, a row for each network or head."""
     for method in methods:
         marker, color = LOOKS[method]
-        found = [mean_and_interval(each[method]) for each in results.values()]
+        found = [similarity.mean_interval(each[method]) for each in results.values()]
         means, halves = zip(*found, strict=True)
         look = {"fmt": marker, "color": color, "label": method}
         axes.errorbar(means, range(len(results)), xerr=halves, **look)
@@ -199,8 +198,8 @@ def causes(ranks, shares):
     rows = []
     for method in ("Grad-CAM", "HiResCAM"):
         for black in ("", ", black subtracted"):
-            rank, half = mean_and_interval(ranks[method + black])
-            share, around = mean_and_interval(shares[method + black])
+            rank, half = similarity.mean_interval(ranks[method + black])
+            share, around = similarity.mean_interval(shares[method + black])
             averaged = "yes" if method == "Grad-CAM" else "no"
             cells = [method + black, averaged, "yes" if black else "no"]
             cells += [f"{_signed(rank, 3)} ± {half:.3f}", f"{share:.1%} ± {around:.1%}"]

@@ -39,7 +39,8 @@ def adam(steps):
 
 
 def constant_rate(steps):
-    return optimizers.Adam(3e-3)
+    """The same without the decay."""
+    return optimizers.Adam(runs.warmup_and_cosine(3e-3, steps, end=1.0))
 
 
 def sgd(steps):
