@@ -74,8 +74,9 @@ TARGETS = {
     ),
     "test": Target(
         "lint, tests, and a quick run of all notebooks",
-        runs="-m ruff check; -m ruff format --check; -m pytest tests/; "
-        f"QUICK=1 {NOTEBOOKS}",
+        runs="-m ruff check; -m ruff format --check; "
+        "-m pytest tests/ -n auto --maxprocesses 4 --dist loadfile "
+        "--no-loadscope-reorder",
     ),
     "repeats": Target(
         "train every final network with two more seeds",

@@ -18,6 +18,11 @@ mpl.use("Agg")
 MODELS = paths.ROOT / "models"
 
 
+def pytest_collection_modifyitems(items):
+    """The longest test first, so that all others run beside it."""
+    items.sort(key=lambda item: item.path.name != "test_quick_run.py")
+
+
 @pytest.fixture(autouse=True)
 def _no_stand_in():
     """The switch of one test is not that of the next."""

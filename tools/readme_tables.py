@@ -11,6 +11,13 @@ from coursework.studies import maps as map_study
 import report_numbers
 import run_notebooks
 
+NAMES = {
+    "plain_cnn": "baseline (`plain_cnn`)",
+    "tuned_cnn": "tuned (`tuned_cnn`)",
+    "four_head_cnn": "four heads (`four_head_cnn`)",
+}
+DATA = {"lines": "lines", "mnist": "digits (MNIST)"}
+
 
 def read_records():
     """The committed records of networks, by name."""
@@ -24,16 +31,17 @@ def _folder():
 def results(question=None):
     """Test results of every network, or of a question's, with their spread."""
     columns = ["network", "data", "parameters", "test accuracy, mean ± sd"]
-    columns += ["errors of each seed", "test images", "training"]
+    columns += ["errors of each seed", "test images", "macro F-score", "training"]
     rows = []
     for record in read_records().values():
         if question in (None, record["question"]):
             joint = ", all four heads right" if "heads" in record["test"] else ""
-            row = [f"`{record['network']}`", record["dataset"]["name"] + joint]
+            row = [NAMES[record["network"]], DATA[record["dataset"]["name"]] + joint]
             row += [f"{record['parameters']:,}", report_numbers.accuracy(record)]
             row += [report_numbers.errors_of_seeds(record)]
             time = f"{record['seconds'] / 60:.1f} min"
             row += [f"{record['dataset']['test']:,}"]
+            row += [f"{record['test']['macro_f1']:.5f}"]
             rows.append([*row, f"{time} on {record['machine']['cores']} cores"])
     return tables.markdown(columns, rows)
 
