@@ -147,11 +147,14 @@ def against_experiment(image, maps, fall, ink):
     for axes, (name, values) in zip(grid[1:], panels.items(), strict=True):
         _draw_signed(axes, values)
         axes.set_title(name, fontsize=11, loc="center")
-        rho = f"rank correlation {_signed(rhos[name])}\n" if name in rhos else ""
-        axes.set_xlabel(f"{rho}darkest: ±{np.abs(values).max():.2g}", fontsize=SMALL)
+        note = "red: for the class, blue: against"
+        note = f"ρ = {_signed(rhos[name])}" if name in rhos else note
+        scale = f"color scale: ±{np.abs(values).max():.2g}"
+        axes.set_xlabel(f"{note}\n{scale}", fontsize=SMALL)
     best, worst = max(rhos, key=rhos.get), min(rhos, key=rhos.get)
-    title = f"{best} orders positions as the experiment does ({_signed(rhos[best])})"
-    figure.suptitle(f"{title}, {worst} worse ({_signed(rhos[worst])})", fontsize=12)
+    title = f"{best} agrees with the experiment (ρ = {_signed(rhos[best])}), "
+    title += f"{worst} less (ρ = {_signed(rhos[worst])})"
+    figure.suptitle(title, fontsize=12)
     return figure
 
 
@@ -171,9 +174,10 @@ def agreement(ranks, shares):
     left.set_xlabel("rank correlation with the experiment\n(dotted: a random map)")
     right.set_xlabel("share of the map at positions without ink\n(0 is correct)")
     left.set_title(f"HiResCAM is better in {better(ranks)} of {len(ranks)}")
-    right.set_title("Every map marks empty positions, too")
+    right.set_title("Maps of every network mark empty positions")
     count = len(next(iter(ranks.values()))["HiResCAM"])
-    figure.suptitle(f"Means of {count} images with 95 % intervals", fontsize=SMALL)
+    note = f"means of {count} images; bars are 95 % intervals"
+    figure.text(0.01, 0.99, note, fontsize=SMALL, va="top")
     return figure
 
 
@@ -204,8 +208,9 @@ def causes(ranks, shares):
             cells = [method + black, averaged, "yes" if black else "no"]
             cells += [f"{_signed(rank, 3)} ± {half:.3f}", f"{share:.1%} ± {around:.1%}"]
             rows.append(cells)
-    columns = ["map", "gradient averaged", "black subtracted", "rank correlation"]
-    tables.table([*columns, "map at positions without ink"], rows)
+    columns = ["map", "gradient averaged", "black subtracted"]
+    columns += ["rank correlation (95 %)", "map at positions without ink (95 %)"]
+    tables.table(columns, rows)
 
 
 def answers(found):
@@ -220,8 +225,9 @@ def answers(found):
         cells.append(f"{each['raised']} of {each['images']}")
         cells += [f"{each['beside']:.1%} ± {each['half']:.1%}"]
         rows.append([*cells, f"{each['other']:.0%}", f"{each['uniform']:.0%}"])
-    columns = ["answer", "score: black image", "its lines", "a line raises it in"]
-    columns += ["map beside the line", "same, 96 classes", "same, uniform map"]
+    columns = ["answer", "score of a black image", "mean score of its lines"]
+    columns += ["lines that raise it", "map beside the line (95 %)"]
+    columns += ["tuned network's map", "uniform map"]
     tables.table(columns, rows)
 
 
@@ -236,18 +242,23 @@ def map_findings(measured):
         f"tests, Holm's correction): {_both(ranks, 'baseline, digits')}. The tuned "
         f"networks are the stronger evidence: {_both(ranks, 'tuned, digits')}; "
         f"{_both(ranks, 'tuned, lines')}.",
-        "**A rule without a gradient.** The amount of ink agrees better than Grad-CAM "
-        f"in {better(ranks, 'ink', 'Grad-CAM')} of {len(ranks)}, worse in "
-        f"{better(ranks, 'Grad-CAM', 'ink')}; the others are not resolved.",
-        f"**Empty background.** {np.mean(digits['Grad-CAM']):.0%} of the baseline's "
-        "Grad-CAM for digits is at positions without ink, and "
-        f"{np.mean(lined['HiResCAM']):.0%} of its HiResCAM for lines (at most "
-        f"{np.max(lined['HiResCAM']):.0%}). It is gradient × the features of black.",
+        "**A rule without a gradient.** HiResCAM agrees better than the amount of ink "
+        f"in {better(ranks, 'HiResCAM', 'ink')} of {len(ranks)}, Grad-CAM in "
+        f"{better(ranks, 'Grad-CAM', 'ink')}.",
+        f"**Empty background.** {_empty(digits, 'Grad-CAM')} of the baseline's "
+        "Grad-CAM for digits is at positions without ink, "
+        f"{_empty(lined, 'HiResCAM')} of its HiResCAM for lines. It is gradient × the "
+        "features of black.",
         f"**One neuron, two answers.** The score of *short* is {short['black']:.1f} on "
         f"a black image; {short['raised']} of {short['images']} short lines raise it. "
         f"That of *long* is {_signed(long['black'], 1)}; {long['raised']} of "
         f"{long['images']} long lines raise it.",
     )
+
+
+def _empty(shares, method):
+    mean, uniform = (np.mean(shares[each]) for each in (method, "uniform"))
+    return f"{mean:.0%} (uniform map: {uniform:.0%})"
 
 
 def _both(ranks, name):

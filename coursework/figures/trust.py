@@ -17,7 +17,6 @@ MARKS = {  # of ``similarities``: marker, color, label, shift within its row
     "seed": ("^", style.TRAIN, "other seed", -0.22),
     "class": ("s", "black", "another class", 0),
     "random": ("x", RANDOM, "shuffled weights, three times", 0.22),
-    "other": ("D", RULE, "another line", 0.22),
 }
 PROFILES = ("Grad-CAM (last layer)", "HiResCAM (last layer)", "integrated gradients")
 UNITS = (  # of the tests, and on what each is done
@@ -75,34 +74,43 @@ def pointing(found):
     better = {kind for each in passed for kind in each if each[kind] is True}
     than = "better than an edge filter"
     title = _title(better, " of a layer", f"points {than}", f"point {than}")
-    return _finish(figure, title, _legend(*VERDICTS.values()))
+    given = {verdict for each in passed for verdict in each.values()}
+    marks = [mark for verdict, mark in VERDICTS.items() if verdict in given]
+    return _finish(figure, title, _legend(*marks))
 
 
 def similarities(found):
-    """Similarity of maps, and what learning adds to it, networks in rows.
+    """Similarity of maps on the line, and what learning adds to it, a row each network.
 
     Args:
         found: dict, network → what ``maps.similarities`` gives.
     """
-    size = 11, 3 * len(found) + 0.9
-    figure, grid = plt.subplots(len(found), 3, figsize=size, sharey=True, squeeze=False)
-    most, least = set(), set()
-    for (*pair, last), (name, result) in zip(grid, found.items(), strict=True):
-        for axes, (where, rows) in zip(pair, result.items(), strict=True):
-            _draw_similarities(axes, rows)
-            axes.set_title(f"{naming.label(name)}: {where}")
-            axes.set_xlim(right=1.02)
-        added = {kind: row["added"] for kind, row in result["on the line"].items()}
-        _draw(last, added, {"nothing": 0.0}, map_study.verdicts_of_learning(added))
-        last.set_title("on the line, learning adds")
-        order = sorted(added, key=lambda kind: added[kind]["value"])
-        least, most = least | {order[0]}, most | {order[-1]}
-    for axes in grid[-1]:
-        axes.set_xlabel("mean rank correlation")
-    grid[-1, -1].set_xlabel("other seed minus shuffled weights")
-    best, worst = (" or ".join(sorted(kinds)) for kinds in (most, least))
-    title = f"Learning adds most to {best}, least to {worst}"
+    size = 9.6, 3 * len(found) + 0.9
+    figure, grid = plt.subplots(
+        len(found), 2, figsize=size, sharey=True, sharex="col", squeeze=False
+    )
+    titles = []
+    for (left, right), (name, result) in zip(grid, found.items(), strict=True):
+        rows = result["on the line"]
+        _draw_similarities(left, rows)
+        left.set_title(naming.label(name))
+        added = {kind: row["added"] for kind, row in rows.items()}
+        nothing = {"learning adds nothing": 0.0}
+        _draw(right, added, nothing, map_study.verdicts_of_learning(added))
+        right.set_title("what learning adds")
+        best, least = (
+            choose(added, key=lambda kind: added[kind]["value"])
+            for choose in (max, min)
+        )
+        titles.append(f"{_added(added, best)}, {_added(added, least)}")
+    grid[-1, 0].set(xlabel="mean rank correlation on the line", xlim=(None, 1.02))
+    grid[-1, 1].set_xlabel("other seed minus shuffled weights")
+    title = f"Learning adds {titles[0]}"
     return _finish(figure, title, grid[0, 0].get_legend_handles_labels()[0])
+
+
+def _added(rows, kind):
+    return f"{rows[kind]['value']:.2f} to {kind}".replace("-", "−", 1)
 
 
 def _draw_similarities(axes, rows):
@@ -128,7 +136,7 @@ def deletion(found):
     rows = found["rows"] | found["rules"]
     figure, axes = plt.subplots(figsize=(8.2, 4))
     for side, label, marker, color, shift in (
-        ("wrong", "wrong digits", "o", style.TRAIN, -0.12),
+        ("wrong", "wrong digits", "^", style.TRAIN, -0.12),
         ("right", "right digits, same margin", "s", "black", 0.12),
     ):
         shares = style.shares([row[side] for row in rows.values()], found["digits"])
@@ -140,13 +148,17 @@ def deletion(found):
     for (rule, row), line in zip(found["rules"].items(), ("--", ":"), strict=True):
         axes.axvline(row["value"], color=RULE, linestyle=line, label=rule, zorder=0)
     _name_rows(axes, rows)
+    passed = map_study.verdicts_of_deletion(found)
+    for text in axes.get_yticklabels():
+        if passed.get(text.get_text()):
+            text.set_fontweight("bold")
     axes.set_xlabel(f"predictions changed by deleting {found['pixels']} px")
     _shares(axes)
     best = max(found["rows"], key=lambda kind: found["rows"][kind]["value"])
-    share, random = rows[best]["value"], rows["random pixels"]["value"]
+    share, bright = rows[best]["value"], rows["brightest pixels"]["value"]
     title = (
         f"Deleting pixels by {best} changes {share:.0%} of the predictions, "
-        f"random pixels {random:.0%}"
+        f"the brightest {bright:.0%} (bold: passes)"
     )
     handles = axes.get_legend_handles_labels()[0]
     return _finish(figure, title, handles, columns=3)
@@ -163,16 +175,15 @@ def gap_examples(images, positions, scores):
     falls = scores[0] - np.array(scores[1:])
     titles = [f"no gap:\nscore {scores[0]:.1f}"]
     titles += [
-        f"gap at {position:+.1f} px:\nit falls by {fall:.1f}"
+        f"gap at {position:+.1f} px:\nit falls by {fall:.1f}".replace("-", "−")
         for position, fall in zip(positions, falls, strict=True)
     ]
     figure = style.gallery(images, titles, len(images), size=1.5)
     for axes in figure.axes:
         axes.title.set_fontsize(10)
     least = positions[falls.argmin()]
-    figure.suptitle(
-        f"Of these gaps, that at {least:+.1f} px costs least", x=0.01, ha="left"
-    )
+    title = f"Of these gaps, that at {least:+.1f} px costs least".replace("-", "−")
+    figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 
@@ -216,7 +227,7 @@ def _draw_profiles(axes, found):
         profile = found["profiles"][kind]
         axes.plot(positions, profile, line, color=color, label=kind, linewidth=2)
     axes.set(xlabel="position along the line, px", ylim=(0, 1.8))
-    axes.set(ylabel="relative to the mean", title="along the line, seed 0")
+    axes.set(ylabel="relative to the mean", title="middle and ends count most")
     axes.legend(fontsize=10, loc="lower center")
 
 

@@ -50,13 +50,18 @@ def similarity(found):
             for kind, row in on_line.items()
             if row["class"]["value"] >= row["seed"]["value"]
         ]
-        tables.findings(
-            f"{naming.label(name)}: on the line, learning adds most to the similarity "
-            f"of {best}, {_interval(rows[best])}, and least to that of {least}, "
-            f"{_interval(rows[least])} (95 % intervals).",
-            f"{naming.label(name)}: the map of another class is at least as similar as "
-            f"that of another seed for {tables.listed(alike)}.",
-        )
+        sentences = [
+            f"{naming.label(name)}: on the line, learning adds {_interval(rows[best])} "
+            f"to the similarity of {best}, the largest value, and "
+            f"{_interval(rows[least])} to that of {least}, the smallest (95 % "
+            "intervals)."
+        ]
+        if alike:
+            sentences.append(
+                f"{naming.label(name)}: the map of another class is at least as "
+                f"similar as that of another seed for {tables.listed(alike)}."
+            )
+        tables.findings(*sentences)
 
 
 def deletion(found):
@@ -120,7 +125,7 @@ def gaps(found):
 def _agreement(rows, kind):
     row = rows[kind]
     controls = f"{row['other_line']:.2f}; {row['random']:.2f}"
-    return f"{kind} {row['value']:.2f} ({controls})"
+    return f"{kind} " + f"{row['value']:.2f} ({controls})".replace("-", "−")
 
 
 def findings(results):
@@ -143,9 +148,9 @@ def findings(results):
         f"the line, and {_interval(added[least])} to that of {least}.",
         f"Deleting the ten pixels that {found} rank highest changes "
         f"{deleted[found]['value']:.0%} of the baseline's predictions (tuned CNN: "
-        f"{again['rows'][found]['value']:.0%}), ten random stroke pixels "
-        f"{deleting.rules['random pixels']:.0%} "
-        f"({again['rules']['random pixels']['value']:.0%}). Both the method and the "
+        f"{again['rows'][found]['value']:.0%}), the ten brightest "
+        f"{deleting.rules['brightest pixels']:.0%} "
+        f"({again['rules']['brightest pixels']['value']:.0%}). Both the method and the "
         "deletion compare with black.",
         f"{_beyond_the_middle(results['gaps'])}.",
         f"**Recommendation:** {recommendation(results)}.",
@@ -171,10 +176,10 @@ def recommendation(results):
     """str: which kind of map to use for what; true whatever the tests gave."""
     _, learned, counting, _ = (test.best for test in map_study.tests(results).values())
     return (
-        "to find pixels whose deletion changes a prediction, use "
-        f"{counting}; to see what learning changed, {learned}; do not take a map as "
-        "evidence if it looks the same with shuffled weights or for another class; and "
-        "before you believe a map, change the image where it is high"
+        f"to find pixels whose deletion changes a prediction, use {counting}. To see "
+        f"what learning changed, {learned} has the largest value. Do not take a map as "
+        "evidence if it looks the same with shuffled weights or for another class. "
+        "Before you believe a map, change the image where it is high"
     )
 
 
@@ -183,4 +188,5 @@ def _value_in(rows):
 
 
 def _interval(row):
-    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    values = (row[key] for key in ("value", "low", "high"))
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*values).replace("-", "−")
