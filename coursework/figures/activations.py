@@ -49,6 +49,8 @@ def follow(outputs, shown, title):
                 above += f", channel {values['channel']}"
             _draw(axes, picture)
             axes.set_title(f"{above}{_range(picture)}", fontsize=10, loc="center")
+            if name == "class":
+                axes.set_xlabel(_answer(picture), fontsize=10)
         row[0].set_ylabel(image, fontsize=10)
         if "kernel" in shown:
             _frame_largest(row[shown.index("image")], values)
@@ -64,6 +66,13 @@ def _frame_largest(axes, values):
     axes.add_patch(plt.Rectangle(*place, fill=False, edgecolor="yellow", linewidth=1.5))
 
 
+def _answer(probabilities):
+    """The class with the largest of 10 or 96 probabilities, by its name."""
+    label = int(np.argmax(probabilities))
+    named = len(probabilities) == lines.CLASSES
+    return _on_two_lines(lines.class_name(label)) if named else str(label)
+
+
 def channel_spread(before, after, title):
     """The standard deviation of each channel, before and after a layer.
 
@@ -77,7 +86,7 @@ def channel_spread(before, after, title):
         spread = np.sort(values.std(axis=(0, 1, 2)))
         axes.plot(spread, look, color=color, markersize=5, label=name)
     axes.set(yscale="log", xlabel="channel, sorted in each layer")
-    axes.set_ylabel("standard deviation")
+    axes.set_ylabel("spread (standard deviation)")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_title(title)
     axes.legend()
@@ -158,7 +167,10 @@ def activation_table(name, images, outputs, names):
     for line, (column, values) in zip(grid.T, columns, strict=True):
         ends = None if values.dtype == np.uint8 else _ends(values)
         for axes, each in zip(line, values, strict=True):
-            _draw(axes, each, (0.0, 1.0) if column.startswith("class") else ends)
+            answer = column.startswith("class")
+            _draw(axes, each, (0.0, 1.0) if answer else ends)
+            if answer:
+                axes.set_xlabel(_answer(each), fontsize=9, labelpad=2)
     return style.finish(figure, title)
 
 
@@ -195,6 +207,8 @@ def activation_overview(found, size, fontsize):
         for place, (title, pictures) in zip(axes, columns, strict=True):
             ends = (0.0, 1.0) if title.startswith("class") else None
             _draw(place, pictures[0], ends)
+            if ends:
+                place.set_xlabel(_answer(pictures[0]), fontsize=fontsize, labelpad=2)
             place.set_title(title, fontsize=fontsize, loc="center", pad=3)
     return figure
 
@@ -290,4 +304,7 @@ def inactive_sentence(found, images):
     where = f" ({'; '.join(dead)})" if dead else ""
     count = sum(n for by_layer in found.values() for n, _ in by_layer.values())
     tried = " or ".join(f"{number:,}" for number in sorted(set(images.values())))
-    return f"Inactive in {tried} test images: {count} of {every:,} channels{where}."
+    return (
+        f"Inactive in {tried} test images: {count} of {every:,} channels and "
+        f"units{where}."
+    )

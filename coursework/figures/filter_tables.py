@@ -38,7 +38,7 @@ def optimum_findings(agreement):
     """
     sentences = [
         f"{naming.label(name)}: mean correlation {m['correlation']:.3f} with the "
-        f"optimum of the same filter, {m['with_another_filter']:.3f} with that of "
+        f"optimum of the same filter, {_signed(m['with_another_filter'])} with that of "
         f"another (control); {m['share']:.1%} of the largest possible response."
         for name, m in agreement.items()
     ]
@@ -64,8 +64,8 @@ def regularizer_table(measured):
         for label, m in each.items():
             words = [naming.data_of(name), label.replace("\n", " ")]
             rows.append(words + _cells(m, changes.get((name, label))))
-    columns = ["data", "regularizer", "relative response", "smoothness", "own − others"]
-    tables.table([*columns, "its change by the regularizer"], rows)
+    columns = ["data", "regularizer", "relative response", "smoothness"]
+    tables.table([*columns, "likeness (95 %)", "its change (95 %)"], rows)
     for answer, words in ((True, "Resolved"), (False, "Not resolved")):
         listed = [key for key, is_resolved in answers.items() if is_resolved == answer]
         names = (f"{label} ({naming.data_of(name)})" for name, label in listed)
@@ -79,7 +79,11 @@ def _cells(m, change):
     if change is None:
         return [*cells, ""]
     low, high = change.confidence_interval(0.95)
-    return [*cells, f"{(low + high) / 2:+.3f} ± {(high - low) / 2:.3f}"]
+    return [*cells, f"{_signed((low + high) / 2)} ± {(high - low) / 2:.3f}"]
+
+
+def _signed(value):
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def layer_table(summaries):
@@ -101,13 +105,12 @@ def layer_table(summaries):
     columns += ["relative response, raw", "regularized"]
     tables.table([*columns, "smoothness, raw", "regularized"], rows)
     every = [s for layers in summaries.values() for s in layers.values()]
-    total, dead, saturated, inactive = (
-        sum(s[field] for s in every)
-        for field in ("filters", "dead", "saturated", "inactive")
+    total, dead, inactive = (
+        sum(s[field] for s in every) for field in ("filters", "dead", "inactive")
     )
     tables.findings(
-        f"Of {total} filters, judged by raw ascent, {dead} are dead and {saturated} "
-        f"saturated; {inactive} give 0 at every position of all real images."
+        f"Of {total} filters {inactive} give 0 at every position of all real images "
+        f"(inactive); of {dead} the ascent does not get the center unit above 0."
     )
 
 
@@ -120,6 +123,7 @@ def jitter_findings(found):
     sentences = []
     for name, each in found.items():
         texts = [f"{k} {m['relative_response']:.1f}×" for k, m in each.items()]
+        texts = [text.replace(" -", " −") for text in texts]
         sentences.append(
             f"{naming.label(name)}, relative response: {', '.join(texts)}."
         )
@@ -143,11 +147,12 @@ def _control(name, kinds):
         f"{kinds[kind]['gain']:.3f} ± {kinds[kind]['margin']:.3f}"
         for kind in ("trained", "untrained")
     )
+    ceilings = [f"{kinds[kind]['ceiling']:.2f}" for kind in ("trained", "untrained")]
     return (
-        f"{naming.data_of(name)}: own − others {trained} after training, {untrained} "
-        f"before; difference {change:+.3f} ({low:+.3f} to {high:+.3f}), {answer}. "
-        f"Second-best real images in their place: {kinds['trained']['ceiling']:.2f} "
-        f"after, {kinds['untrained']['ceiling']:.2f} before."
+        f"{naming.data_of(name)}: likeness {trained} after training, {untrained} "
+        f"before; difference {_signed(change)} ({_signed(low)} to {_signed(high)}), "
+        f"{answer}. Second-best real images in their place: {ceilings[0]} after, "
+        f"{ceilings[1]} before."
     )
 
 
@@ -247,22 +252,31 @@ def filter_findings(results):
 def _short(name, kinds):
     change, low, high = filters.learned(kinds)
     answer = "" if low > 0 or high < 0 else ", not resolved"
-    return f"{naming.data_of(name)} {change:+.3f} ({low:+.3f} to {high:+.3f}{answer})"
+    interval = f"{_signed(low)} to {_signed(high)}"
+    return f"{naming.data_of(name)} {_signed(change)} ({interval}{answer})"
 
 
 def _recognized(classes):
-    cases = {
-        "angles of the head": "four_head_lines: angle",
-        "digits of the tuned CNN": "tuned_mnist: class",
-        "line classes of the tuned CNN": "tuned_lines: class",
-    }
-    parts = []
-    for what, key in cases.items():
-        found, before = (classes[key][k]["other"] for k in ("regularized", "untrained"))
-        low, high = found["interval"]
-        parts.append(
-            f"{found['correct']} of {found['images']} {what} ({low:.0%} to {high:.0%}; "
-            f"by chance {found['chance'] * found['images']:.0f}; before training "
-            f"{before['correct']})"
-        )
-    return f"Another network recognizes {', '.join(parts)}."
+    apart, others = [], []
+    for name, kinds in classes.items():
+        found, before = (kinds[kind]["other"] for kind in ("regularized", "untrained"))
+        is_apart = found["interval"][0] > before["interval"][1]
+        (apart if is_apart else others).append(_case(name, found, before))
+    example = max(others, default="no case", key=lambda text: "tuned, digits" in text)
+    return (
+        "Of the images made for classes another network recognizes "
+        f"{tables.listed(apart, 'clearly more than before training in no case')}. In "
+        f"the other {len(others)} heads the intervals with and without training "
+        f"overlap, for example {example}."
+    )
+
+
+def _case(key, found, before):
+    low, high = found["interval"]
+    name, head = key.split(": ")
+    what = naming.label(name) + ("" if head == "class" else f", {head}")
+    return (
+        f"{found['correct']} of {found['images']} ({what}; {low:.0%} to {high:.0%}, by "
+        f"chance {found['chance'] * found['images']:.0f}, before training "
+        f"{before['correct']})"
+    )

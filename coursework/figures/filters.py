@@ -86,7 +86,8 @@ def known_optimum(found, weights, agreement):
         tiles += [shown_images(255 * (kernels > 0)), shown_images(images)]
         for row, tile in zip(rows.values(), tiles, strict=True):
             row.append(tile)
-    columns = [f"{naming.data_of(n)}, {i}" for n in found for i in range(len(kernels))]
+    counts = range(len(kernels))
+    columns = [f"{naming.data_of(n)},\nfilter {i}" for n in found for i in counts]
     least = min(each["correlation"] for each in agreement.values())
     title = (
         "Gradient ascent finds the known optimum "
@@ -158,14 +159,7 @@ def filters_overview(layers, names):
         "regularized": _four_of_each(layer.regularized for layer in chosen),
         "best real image": _four_of_each(layer.patches[:, 0] for layer in chosen),
     }
-    raw, regularized = (
-        np.nanmean(similarity.smoothness(images))
-        for images in (chosen[-1].raw.images, chosen[-1].regularized)
-    )
-    title = (
-        f"On lines neighboring pixels correlate by {raw:.2f} in raw images, "
-        f"{regularized:.2f} in regularized ones"
-    )
+    title = "Strokes on digits, mixtures of red and blue on lines"
     counts = {name: len(layers[name, layer].best) for name, layer in names}
     return picture_rows(rows, _columns(counts), title)
 
@@ -186,7 +180,8 @@ def filter_excerpt(layers, names):
             tiles.append(shown_images(images))
             tiles.append(filter_study.dimmed(layer.patches[unit, :2], layer.seen))
         rows[f"{naming.label(name)}\n{convolution}"] = np.concatenate(tiles)
-    columns = ["regularized", "raw", "best real", "second"] * 2
+    pictures = "regularized", "raw", "best real", "second"
+    columns = [f"{f} filter,\n{p}" for f in ("second", "middle") for p in pictures]
     return picture_rows(rows, columns, _excerpt_title(chosen.values(), names))
 
 
@@ -247,16 +242,14 @@ def class_images(classes, judged, names, columns, kinds=("regularized",)):
     for kind in kinds:
         tiles = np.concatenate([shown_images(classes[kind, *key]) for key in names])
         texts = [
-            (KINDS[kind] if key[1] == "class" else key[1], name, probability)
+            (KINDS[kind] if key[1] == "class" else key[1], *each)
             for key, labels in names.items()
-            for name, probability in zip(
-                labels, judged[kind, *key]["other"]["probabilities"], strict=True
-            )
+            for each in _captions(labels, judged[kind, *key]["other"])
         ]
         for start in range(0, len(tiles), columns):
             shown = texts[start : start + columns]
             notes += [
-                (len(rows), n, f"{t[1]}: {t[2]:.0%}") for n, t in enumerate(shown)
+                (len(rows), n, caption) for n, (_, _, caption) in enumerate(shown)
             ]
             owners = list(dict.fromkeys(owner for owner, *_ in shown))
             if len(owners) == 1:
@@ -264,6 +257,13 @@ def class_images(classes, judged, names, columns, kinds=("regularized",)):
             rows["\n".join(owners)] = tiles[start : start + columns]
     title = recognition_title(judged, list(names)[-1])
     return picture_rows(rows, [""] * columns, title, notes=notes)
+
+
+def _captions(names, other):
+    """Pairs of a class and its caption: the probability, ✓ if it is recognized."""
+    each = zip(names, other["probabilities"], other["answers"], strict=True)
+    for truth, (name, probability, answer) in enumerate(each):
+        yield name, f"{name}: {probability:.0%}" + " ✓" * (answer == truth)
 
 
 def recognition_title(judged, key):

@@ -84,11 +84,12 @@ def heads_table(study):
         rows.append([layer] + [_cell(layer, label, cell) for label, cell in cells])
     labels = list(found["relu3"])
     rows.append(["chance"] + [f"{1 / LEVELS.get(label, 2):.1%}" for label in labels])
-    tables.table(["layer: trained (control)", *labels], rows)
+    tables.table(["layer: trained (untrained)", *labels], rows)
 
 
 def _cell(layer, label, cell):
-    text = f"{cell['trained']:.1%} ({cell['untrained']:.1%})"
+    digits = 2 if 0.999 <= cell["trained"] < 1 else 1
+    text = f"{cell['trained']:.{digits}%} ({cell['untrained']:.1%})"
     return f"**{text}**" if layer.startswith(label) else text
 
 
@@ -127,7 +128,7 @@ def tuning_title(found):
     """The title of ``tuning``: where training made no difference."""
     less = [naming.label(name) for name in found if name not in selective(found)]
     text = "First filters are more selective than untrained ones"
-    return f"{text} (not: {'; '.join(less)})" if less else text
+    return f"{text} (not resolved: {'; '.join(less)})" if less else text
 
 
 def tuning_findings(found):
@@ -157,6 +158,8 @@ def selective(found):
 
 def probe_title(study, labels):
     """The title of ``probes``: in how many layers training helps to read a label."""
+    if all(_pixels(study, label) == 1 for label in labels):
+        return f"Sums of pixels give {tables.listed(labels)} without error"
     found = helped(study)
     counts = [
         f"the {label} in {sum(found[label].values())} of {len(found[label])}"
@@ -257,9 +260,9 @@ def heads_sentence(study):
             ]
             shares.append(f"{min(each):.0%} to {max(each):.0%}")
     return (
-        f"Of other heads' attributes with two values a trained head holds {shares[0]} "
-        f"(untrained heads on the same layer {shares[1]}, chance 50%), of the angle "
-        f"{shares[2]} ({shares[3]}, chance {1 / len(lines.ANGLES):.1%})."
+        "From a trained head a probe reads the other heads' attributes right for "
+        f"{shares[0]} (untrained heads on the same layer {shares[1]}, chance 50%), the "
+        f"angle for {shares[2]} ({shares[3]}, chance {1 / len(lines.ANGLES):.1%})."
     )
 
 
