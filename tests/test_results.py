@@ -100,7 +100,7 @@ class TestUnseenLines:
         held = "width varied, same ink"
         found = record["interventions_after"]["width"]
         assert found["four heads"][held][-1] < 0.1
-        assert found["with drawn lines"][held][-1] > 0.9
+        assert found["with augmented lines"][held][-1] > 0.9
 
     def test_eight_corruptions_four_severities_three_networks(self, record):
         before = record["robustness"]["before"]
@@ -115,7 +115,7 @@ class TestUnseenLines:
         noise = record["robustness"]["after"]["noise"]["correct"]
         before, after = (
             np.array(noise[name]) / record["robustness"]["images"]
-            for name in ("four heads", "with drawn lines")
+            for name in ("four heads", "with augmented lines")
         )
         half = np.flatnonzero(before <= 0.5)[0]
         assert after[half] >= 0.8

@@ -124,7 +124,7 @@ class TestAnswers:
 def test_drawn_batches_repeat_and_have_the_labels_of_the_lines(few_lines):
     order = np.arange(96)
     given = few_lines.images[order], heads.targets(few_lines, order), 32
-    made = [unseen_lines.DrawnBatches(*given) for _ in range(2)]
+    made = [unseen_lines.AugmentedBatches(*given) for _ in range(2)]
     (images, targets), (again, _) = made[0][1], made[1][1]
     assert len(made[0]) == 6
     assert images.shape == (32, 28, 28, 3)

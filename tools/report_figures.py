@@ -204,7 +204,7 @@ def _draw_interventions(figure, known):
         short = {what.replace(attribute, "size"): c for what, c in curves.items()}
         unseen.draw_interventions(axes, short, attribute)
         axes.set_title(f"{attribute}: {name}")
-        axes.set_xlabel(f"{attribute}, or ink of it, px")
+        axes.set_xlabel(f"{attribute}, or of a full line\nwith the same ink, px")
     grid[0].set_ylabel("probability of long, thick")
     return style.finish(figure, "", grid[0], columns=5)
 

@@ -199,11 +199,11 @@ def curved(chosen, severity, random, pieces=12):
 CORRUPTIONS = {  # name → function, four severities, unit
     "noise": (noise, (16, 32, 64, 128), "gray levels"),
     "blur": (blur, (0.5, 1, 1.5, 2), "px"),
-    "low contrast": (low_contrast, (0.3, 0.5, 0.7, 0.9), "lower by"),
+    "low contrast": (low_contrast, (0.3, 0.5, 0.7, 0.9), "contrast reduced by"),
     "bright background": (bright_background, (16, 32, 64, 128), "gray levels"),
-    "cut by the border": (cut_by_the_border, (0.1, 0.2, 0.3, 0.4), "of the line"),
-    "second line": (second_line, (0.25, 0.5, 0.75, 1), "of the brightness"),
-    "dashed": (dashed, (0.125, 0.25, 0.375, 0.5), "left out"),
+    "cut by the border": (cut_by_the_border, (0.1, 0.2, 0.3, 0.4), "share cut off"),
+    "second line": (second_line, (0.25, 0.5, 0.75, 1), "brightness of the second"),
+    "dashed": (dashed, (0.125, 0.25, 0.375, 0.5), "share left out"),
     "curved": (curved, (15, 30, 60, 90), "degrees"),
 }
 

@@ -39,8 +39,8 @@ def layers(outputs):
         label = f"{name}\n{'×'.join(map(str, values.shape))}"
         place = {"transform": row[0].transAxes, "ha": "right", "va": "center"}
         row[0].text(-0.12, 0.5, label, **place)
-    title = f"The {SHOWN} strongest channels of each layer; red: positive, "
-    return style.finish(figure, title + "blue: negative, white: 0")
+    title = f"{SHOWN} channels followed through the layers, a color scale for each "
+    return style.finish(figure, title + "row;\nred: positive, blue: negative, white: 0")
 
 
 def _strongest(values):
@@ -70,5 +70,5 @@ def _draw_units(row, values):
         axes.axis("off")
     else:
         axes.bar(range(len(values)), values, color=style.TRAIN)
-        axes.set(ylim=(0, 1), xlim=(-1, len(values)), xlabel="class")
+        axes.set(ylim=(0, 1), xlim=(-0.5, len(values) - 0.5), xlabel="class")
         axes.tick_params(labelsize=7)

@@ -229,9 +229,9 @@ def unseen_findings(results):
         f"The threshold of the length is {min(seeds):.2f} to {max(seeds):.2f} px in "
         "three seeds.",
         f"A thick line with the ink of a thin one is called thick with probability "
-        f"{wide:.2f}; after training with drawn lines, {repaired:.2f}.",
+        f"{wide:.2f}; after training with augmented lines, {repaired:.2f}.",
         f"Under noise of {noise['severities'][half]} gray levels all four heads are "
-        f"right for {shares[0]:.0%} of the lines; after training with drawn lines, "
+        f"right for {shares[0]:.0%} of the lines; after training with augmented lines, "
         f"{shares[1]:.0%}.",
         f"That training leaves {remedy['errors']} joint errors in "
         f"{remedy['tested']:,} test lines.",

@@ -82,7 +82,9 @@ def draw_interventions(axes, curves, attribute):
         axes.plot(values, means, line, color=color, label=name, markersize=4)
     axes.axhline(0.5, color="0.6", linestyle=":", zorder=0)
     axes.set(ylim=(-0.02, 1.02))
-    axes.set_xlabel(f"{attribute}, or ink as of this {attribute}, px")
+    axes.set_xlabel(
+        f"{attribute}, or {attribute} of an\nundamaged line with the same ink, px"
+    )
 
 
 def corruptions(chosen):

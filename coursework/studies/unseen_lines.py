@@ -303,7 +303,7 @@ def images_outside(count, digits, seed=0):
 # --- remedy ---------------------------------------------------------------------------
 
 
-class DrawnBatches(keras.utils.PyDataset):
+class AugmentedBatches(keras.utils.PyDataset):
     """Batches of dataset lines and of freshly drawn, noisy ones, half and half.
 
     The drawn ones are those of ``unseen.varied``. A batch depends on seed, epoch and
