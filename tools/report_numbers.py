@@ -148,7 +148,26 @@ def visibility(record):
 def answers(record, answer):
     """Changes with an answer, the largest effect first: ["a (0.52×)", …]."""
     found = tables.by_answer(record)[answer]
-    return [f"{row.replace(': ', ' ')} ({e.ratio:.2f}×)" for row, e in found.items()]
+    return [f"{in_words(row)} ({e.ratio:.2f}×)" for row, e in found.items()]
+
+
+def in_words(row):
+    """A row of an experiment in a sentence: "filter size: 5×5" → "5×5 filters"."""
+    what, how = row.split(": ", 1)
+    if how == "none":
+        return f"no {what}"
+    suffix = {"filter size": "filters", "number of filters": "the filters"}
+    words = f"{how} {suffix.get(what, '')}".strip()
+    return {"pooling": "a stride instead of pooling", "epochs": f"{how} epochs"}.get(
+        what, words
+    )
+
+
+def padded_p(baseline, padded):
+    """McNemar's p of the baseline and the padded network, seed by seed."""
+    pairs = zip(baseline["repeats"], padded["repeats"], strict=True)
+    found = [metrics.mcnemar(b["wrong"], p["wrong"]).p for b, p in pairs]
+    return tables.listed([f"{p:.1g}" for p in found])
 
 
 def samples(record, network):
