@@ -161,7 +161,7 @@ def activation_table(name, images, outputs, names):
     positions = [o.shape[1] ** 2 for n in COLUMNS[name] if (o := outputs[n]).ndim == 4]
     steps = " → ".join(f"{count:,}" for count in sorted(set(positions), reverse=True))
     title = f"{naming.label(name)}: {steps} positions, then none"
-    size = PICTURE * len(columns) + 0.9, 0.97 * PICTURE * len(names) + 0.85
+    size = PICTURE * len(columns) + 0.9, (PICTURE + 0.25) * len(names) + 0.85
     rows, above = map(_on_two_lines, names), [column for column, _ in columns]
     figure, grid = style.picture_grid(list(rows), above, size, fontsize=9)
     for line, (column, values) in zip(grid.T, columns, strict=True):

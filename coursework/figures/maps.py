@@ -171,13 +171,12 @@ def agreement(ranks, shares):
     _means(right, shares, ("Grad-CAM", "HiResCAM", "uniform"))
     left.set_yticks(range(len(ranks)), ranks)
     left.set(xlim=(-0.4, 1.02), ylim=(len(ranks) - 0.5, -0.5))
-    left.set_xlabel("rank correlation with the experiment\n(dotted: a random map)")
+    count = len(next(iter(ranks.values()))["HiResCAM"])
+    note = f"mean of {count} images, 95 %; dotted: a random map"
+    left.set_xlabel(f"rank correlation with the experiment\n({note})")
     right.set_xlabel("share of the map at positions without ink\n(0 is correct)")
     left.set_title(f"HiResCAM is better in {better(ranks)} of {len(ranks)}")
     right.set_title("Maps of every network mark empty positions")
-    count = len(next(iter(ranks.values()))["HiResCAM"])
-    note = f"means of {count} images; bars are 95 % intervals"
-    figure.text(0.01, 0.99, note, fontsize=SMALL, va="top")
     return figure
 
 

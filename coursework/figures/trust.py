@@ -27,7 +27,7 @@ UNITS = (  # of the tests, and on what each is done
 )
 VERDICTS = {  # passed → marker, its fill, label
     True: ("o", style.TRAIN, "passes"),
-    False: ("o", "white", "does not"),
+    False: ("o", "white", "does not pass"),
     None: ("D", "0.8", "nonzero only on the line"),
 }
 
@@ -110,7 +110,8 @@ def similarities(found):
 
 
 def _added(rows, kind):
-    return f"{rows[kind]['value']:.2f} to {kind}".replace("-", "−", 1)
+    value = f"{rows[kind]['value']:.2f}".replace("-", "−")
+    return f"{value} to {kind}"
 
 
 def _draw_similarities(axes, rows):
@@ -157,8 +158,8 @@ def deletion(found):
     best = max(found["rows"], key=lambda kind: found["rows"][kind]["value"])
     share, bright = rows[best]["value"], rows["brightest pixels"]["value"]
     title = (
-        f"Deleting pixels by {best} changes {share:.0%} of the predictions, "
-        f"the brightest {bright:.0%} (bold: passes)"
+        f"{best.capitalize()} change {share:.0%}, the brightest pixels {bright:.0%} "
+        "(bold: passes)"
     )
     handles = axes.get_legend_handles_labels()[0]
     return _finish(figure, title, handles, columns=3)
