@@ -351,21 +351,21 @@ class TestActivations:
         found["length_relu"]["angle"] = {"trained": 0.25, "untrained": 0.16}
         text = figures.heads_sentence({"layers": {"four_head_lines": found}})
         assert "60% to 100% (untrained heads on the same layer 70% to 80%" in text
-        assert "of the angle 25% to 60% (16% to 80%, chance 8.3%)" in text
+        assert "the angle for 25% to 60% (16% to 80%, chance 8.3%)" in text
 
     def test_inactive_channels_are_counted_and_named(self):
         found = {"tuned_lines": {"relu1": (0, 16)}, "plain_mnist": {"relu2": (2, 1024)}}
         tried = {"a": 9600, "b": 7000, "c": 9600}
         assert activations.inactive_sentence(found, tried) == (
-            "Inactive in 7,000 or 9,600 test images: 2 of 1,040 channels "
-            "(baseline, digits: 2 of the 1,024 in relu2)."
+            "Inactive in 7,000 or 9,600 test images: 2 of 1,040 channels and "
+            "units (baseline, digits: 2 of the 1,024 in relu2)."
         )
 
     def test_tuning_is_beside_that_of_untrained_filters(self):
         few = {"trained": [0.4, 0.6], "untrained": [0.1, 0.1, 0.2], "p": 0.01}
         found = {"plain_lines": few, "tuned_mnist": few | {"p": 0.3}}
         title = figures.tuning_title(found)
-        assert title.endswith("than untrained ones (not: tuned, digits)")
+        assert title.endswith("than untrained ones (not resolved: tuned, digits)")
         (axes,) = figures.tuning(found, "title").axes
         assert texts(axes.get_yticklabels()) == ["baseline, lines", "tuned, digits"]
         bars = [line for line in axes.lines if line.get_color() == "black"]
@@ -405,8 +405,9 @@ class TestFilters:
         assert shown[3][-1].endswith("0.000 ± 0.007")
 
     def test_recognition_is_beside_chance_and_the_untrained_network(self, few_lines):
-        other = {"correct": 2, "images": 10, "interval": (0.06, 0.51), "chance": 0.1}
+        other = {"correct": 3, "images": 10, "interval": (0.06, 0.51), "chance": 0.1}
         other["probabilities"] = np.full(10, 0.25)
+        other["answers"] = [0, *[3] * 8, 9]  # 0, 3 and 9 are right
         key = "tuned_mnist", "class"
         judged = {
             ("regularized", *key): {"other": other},
@@ -418,12 +419,13 @@ class TestFilters:
         kinds = "regularized", "untrained"
         figure = figures.class_images(classes, judged, names, 5, kinds)
         title = figure.get_suptitle()
-        assert "2 of 10 digit images" in title
+        assert "3 of 10 digit images" in title
         assert "6% to 51%; by chance 1; before training 1" in title
         labels = [axes.get_ylabel() for axes in figure.axes[::5]]
         assert labels[0] == "trained\n0 to 4"
         assert labels[3] == "before training\n5 to 9"
-        assert figure.axes[-1].get_xlabel() == "9: 25%"
+        captions = [axes.get_xlabel() for axes in figure.axes[-2:]]
+        assert captions == ["8: 25%", "9: 25% ✓"]
 
 
 class TestMaps:
@@ -528,7 +530,7 @@ class TestMaps:
 
     def test_pictures_of_the_other_tests(self, few_lines):
         record = self.record(0.001)
-        assert len(trust.similarities(record["similarity"]).axes) == 6
+        assert len(trust.similarities(record["similarity"]).axes) == 4
         (axes,) = trust.deletion(record["deletion"]["plain_mnist"]).axes
         assert texts(axes.get_yticklabels())[-1] == "brightest pixels"
         maps = dict.fromkeys(map_study.KINDS, np.ones((1, 28, 28)))
