@@ -220,8 +220,9 @@ def _classes(name, outputs, most):
     subject, found = _subject(name), []
     for head in outputs:
         scores = class_images.class_scores(subject.model, head)
-        images = subject.regularized(scores, STEPS)[:most]
-        found += zip(class_images.names_of(name, head), images, strict=False)
+        images = subject.regularized(scores, STEPS)
+        each = list(zip(class_images.names_of(name, head), images, strict=True))
+        found += each[:: len(each) // most][:most]
     return found
 
 
