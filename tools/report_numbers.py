@@ -194,12 +194,6 @@ def thresholds(record, attribute):
 # --- layers, filters, maps ------------------------------------------------------------
 
 
-def every_filter(study, field):
-    """The sum of a count over all layers of all networks, of the record of filters."""
-    networks = study["filters"].values()
-    return sum(layer[field] for each in networks for layer in each.values())
-
-
 def channels(study):
     """Channels after a ReLU that are inactive in all images, and all of them."""
     counts = [each for found in study["inactive"].values() for each in found.values()]

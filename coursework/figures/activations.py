@@ -208,7 +208,8 @@ def activation_overview(found, size, fontsize):
             ends = (0.0, 1.0) if title.startswith("class") else None
             _draw(place, pictures[0], ends)
             if ends:
-                place.set_xlabel(_answer(pictures[0]), fontsize=fontsize, labelpad=2)
+                answer = _answer(pictures[0])
+                title = answer if "\n" in answer else f"class\n{answer}"
             place.set_title(title, fontsize=fontsize, loc="center", pad=3)
     return figure
 
