@@ -266,7 +266,7 @@ def _recognized(classes):
     return (
         "Of the images made for classes another network recognizes "
         f"{tables.listed(apart, 'clearly more than before training in no case')}. In "
-        f"the other {len(others)} heads the intervals with and without training "
+        f"the other {len(others)} outputs the intervals with and without training "
         f"overlap, for example {example}."
     )
 
