@@ -228,7 +228,7 @@ def _draw_profiles(axes, found):
         profile = found["profiles"][kind]
         axes.plot(positions, profile, line, color=color, label=kind, linewidth=2)
     axes.set(xlabel="position along the line, px", ylim=(0, 1.8))
-    axes.set(ylabel="relative to the mean", title="middle and ends count most")
+    axes.set(ylabel="relative to the mean", title="near an end a gap costs least")
     axes.legend(fontsize=10, loc="lower center")
 
 
