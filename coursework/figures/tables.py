@@ -228,8 +228,8 @@ def unseen_findings(results):
     findings(
         f"The threshold of the length is {min(seeds):.2f} to {max(seeds):.2f} px in "
         "three seeds.",
-        f"A thick line with the ink of a thin one is called thick with probability "
-        f"{wide:.2f}; after training with augmented lines, {repaired:.2f}.",
+        "A thick line darkened to the ink of a thin one is called thick with "
+        f"probability {wide:.2f}; after training with augmented lines, {repaired:.2f}.",
         f"Under noise of {noise['severities'][half]} gray levels all four heads are "
         f"right for {shares[0]:.0%} of the lines; after training with augmented lines, "
         f"{shares[1]:.0%}.",

@@ -174,13 +174,23 @@ def _beyond_the_middle(found):
 
 def recommendation(results):
     """str: which kind of map to use for what; true whatever the tests gave."""
-    _, learned, counting, _ = (test.best for test in map_study.tests(results).values())
+    _, learning, deleting, _ = map_study.tests(results).values()
     return (
-        f"to find pixels whose deletion changes a prediction, use {counting}. To see "
-        f"what learning changed, {learned} has the largest value. Do not take a map as "
-        "evidence if it looks the same with shuffled weights or for another class. "
-        "Before you believe a map, change the image where it is high"
+        f"to find pixels whose deletion changes a prediction, use {deleting.best}. To "
+        f"see what learning changed, use {' or '.join(_not_below(learning))}. Do not take a map as evidence if it "
+        "looks the same with shuffled weights or for another class. Before you believe "
+        "a map, change the image where it is high"
     )
+
+
+def _not_below(test):
+    """The best kind that passes a test, and those whose intervals reach into its."""
+    if test.best not in test.rows:
+        return [test.best]
+    least = test.rows[test.best]["low"]
+    return [
+        k for k, row in test.rows.items() if test.verdicts[k] and row["high"] > least
+    ]
 
 
 def _value_in(rows):
