@@ -177,9 +177,9 @@ def recommendation(results):
     _, learning, deleting, _ = map_study.tests(results).values()
     return (
         f"to find pixels whose deletion changes a prediction, use {deleting.best}. To "
-        f"see what learning changed, use {' or '.join(_not_below(learning))}. Do not take a map as evidence if it "
-        "looks the same with shuffled weights or for another class. Before you believe "
-        "a map, change the image where it is high"
+        f"see what learning changed, use {' or '.join(_not_below(learning))}. Do not "
+        "take a map as evidence if it looks the same with shuffled weights or for "
+        "another class. Before you believe a map, change the image where it is high"
     )
 
 
