@@ -28,7 +28,7 @@ IN_REPORTS = {  # what to look for in the text, the figures' names, the pages
     "learning curves": (TRAINED, r"\S*learning_curves\S*\.png"),
     "F-scores": (TRAINED, r"F-score.{1,150}?\b[01]\.\d{4,}"),
     "confusion matrices": (TRAINED, r"\S*confusion\S*\.png"),
-    "variations tried": (TRAINED, r"(filter size|loss weights):? \d\S*\d"),
+    "variations tried": (TRAINED, r"\d×\d filters \(\d\.\d+×|loss weights:? \d\S*\d"),
     "activations": (["3.4"], r"\S*activations\S*\.png"),
     "filters": (["3.4"], r"\S*filters\S*\.png"),
     "heatmaps": (["3.4"], r"\S*maps\S*\.png"),
