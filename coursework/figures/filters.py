@@ -167,6 +167,8 @@ def filters_overview(layers, names):
 def filter_excerpt(layers, names):
     """Two filters of each layer: regularized, raw, and two of the best real images.
 
+    All are cut to the receptive field.
+
     Args:
         layers: dict, (network, convolution) → ``filters.Layer``.
         names: networks of one dataset, whose layers are the rows.
@@ -176,12 +178,14 @@ def filter_excerpt(layers, names):
     for (name, convolution), layer in chosen.items():
         tiles = []
         for unit in (1, len(layer.patches) // 2):
-            images = layer.regularized[unit], layer.raw.images[unit]
-            tiles.append(shown_images(images))
-            tiles.append(filter_study.dimmed(layer.patches[unit, :2], layer.seen))
-        rows[f"{naming.label(name)}\n{convolution}"] = np.concatenate(tiles)
-    pictures = "regularized", "raw", "best real", "second"
-    columns = [f"{f} filter,\n{p}" for f in ("second", "middle") for p in pictures]
+            tiles += [layer.regularized[unit], layer.raw.images[unit]]
+            tiles += list(layer.patches[unit, :2])
+        inside = np.ix_(layer.seen.any(axis=1), layer.seen.any(axis=0))
+        cut = shown_images([tile[inside] for tile in tiles])
+        rows[f"{naming.label(name)}\n{convolution}"] = cut
+    pictures = "regularized", "raw", "best real\nimage", "second best\nreal image"
+    columns = [f"one filter:\n{pictures[0]}", *pictures[1:]]
+    columns += [f"another:\n{pictures[0]}", *pictures[1:]]
     return picture_rows(rows, columns, _excerpt_title(chosen.values(), names))
 
 
