@@ -121,7 +121,7 @@ class TestAnswers:
         assert found["entropy"] == pytest.approx(np.log(96))
 
 
-def test_drawn_batches_repeat_and_have_the_labels_of_the_lines(few_lines):
+def test_augmented_batches_repeat_and_have_the_labels_of_the_lines(few_lines):
     order = np.arange(96)
     given = few_lines.images[order], heads.targets(few_lines, order), 32
     made = [unseen_lines.AugmentedBatches(*given) for _ in range(2)]

@@ -115,7 +115,7 @@ def maps():
     rows = [[k] + [_tested(t, k) for t in tests.values()] for k in map_study.KINDS]
     for rule in (rule for test in tests.values() for rule in test.rules):
         values = [test.rules.get(rule) for test in tests.values()]
-        cells = ["" if value is None else f"{value:.3f}" for value in values]
+        cells = ["" if value is None else f"{value:.3g}" for value in values]
         rows.append([f"to be exceeded: {rule}", *cells])
     return tables.markdown(["map", *tests], rows)
 

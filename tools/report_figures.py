@@ -199,12 +199,17 @@ def interventions(known):
 def _draw_interventions(figure, known):
     found = known["unseen_lines"]["interventions_after"]
     grid = figure.subplots(1, 4, sharey=True)
-    panels = [(a, name, c) for a, each in found.items() for name, c in each.items()]
-    for axes, (attribute, name, curves) in zip(grid, panels, strict=True):
+    times = "before", "after"
+    panels = [
+        (attribute, *panel)
+        for attribute, each in found.items()
+        for panel in zip(times, each.values(), strict=True)
+    ]
+    for axes, (attribute, when, curves) in zip(grid, panels, strict=True):
         short = {what.replace(attribute, "size"): c for what, c in curves.items()}
         unseen.draw_interventions(axes, short, attribute)
-        axes.set_title(f"{attribute}: {name}")
-        axes.set_xlabel(f"{attribute}, or of a full line\nwith the same ink, px")
+        axes.set_title(f"{attribute}, {when}")
+        axes.set_xlabel(f"{attribute} in px, or that of a\nfull line with the same ink")
     grid[0].set_ylabel("probability of long, thick")
     return style.finish(figure, "", grid[0], columns=5)
 

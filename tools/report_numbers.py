@@ -40,11 +40,17 @@ def scientific(p):
     return f"{mantissa}·10{raised}"
 
 
+IN_WORDS = {  # what an experiment changes → how a sentence names the change
+    "filter size": "{} filters",
+    "number of filters": "{} the filters",
+    "pooling": "a stride instead of pooling",
+    "epochs": "{} epochs",
+}
 FILTERS = {
     "percent": lambda share, digits=1: f"{share:.{digits}%}",
     "thousands": lambda number: f"{number:,}",
     "decimal": lambda number, digits=2: f"{number:.{digits}f}",
-    "signed": lambda number: f"{number:+.2f}".replace("-", "−"),
+    "signed": lambda number: tables.minus(f"{number:+.2f}"),
     "listed": tables.listed,
     "scientific": scientific,
     "mean": statistics.mean,
@@ -154,13 +160,7 @@ def answers(record, answer):
 def in_words(row):
     """A row of an experiment in a sentence: "filter size: 5×5" → "5×5 filters"."""
     what, how = row.split(": ", 1)
-    if how == "none":
-        return f"no {what}"
-    suffix = {"filter size": "filters", "number of filters": "the filters"}
-    words = f"{how} {suffix.get(what, '')}".strip()
-    return {"pooling": "a stride instead of pooling", "epochs": f"{how} epochs"}.get(
-        what, words
-    )
+    return f"no {what}" if how == "none" else IN_WORDS.get(what, "{}").format(how)
 
 
 def padded_p(baseline, padded):

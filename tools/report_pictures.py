@@ -158,7 +158,7 @@ def damaged(known):
             place.set_xlabel(_mistake(truth[k], answers[k]), fontsize=LETTERS)
         by_network = found["after"][kind]["correct"].values()
         before, after = (n[SEVERITY] / found["images"] for n in by_network)
-        title = textwrap.fill(f"{kind}, {severity:g} {unit}", 15)
+        title = textwrap.fill(f"{kind}, {unit}: {severity:g}", 15)
         shares = f"{before:.0%} → {after:.0%}"
         axes[0].set_title(f"{title}\n{shares}", fontsize=LETTERS, loc="center")
     return figure
@@ -187,7 +187,7 @@ def filter_rows(_):
             scores = filter_study.center_units(subject.model, relu, list(range(count)))
             seen = filter_study.inside_field(subject.model, relu, subject.real[0])
             columns += [
-                (convolution, _cropped(image, seen))
+                (convolution, filter_study.cropped(image, seen))
                 for image in subject.regularized(scores, STEPS)
             ]
         rows[naming.label(name)] = columns
@@ -208,12 +208,6 @@ def _subject(name):
     channels = [0] if name.endswith("mnist") else [0, 2]
     jitter = 0 if name.startswith("plain") else 2
     return ascent.Subject(_network(name), train, channels, spectrum, jitter)
-
-
-def _cropped(image, seen):
-    """The part of an image that a unit sees."""
-    down, across = seen.any(axis=1), seen.any(axis=0)
-    return image[down][:, across]
 
 
 def _classes(name, outputs, most):

@@ -133,7 +133,7 @@ def _ends(values):
 def _range(values):
     if values.dtype == np.uint8:
         return "\n"
-    return f"\n{values.min():.2g} to {values.max():.2g}".replace("-", "−")
+    return tables.minus(f"\n{values.min():.2g} to {values.max():.2g}")
 
 
 def strongest(values):
@@ -166,10 +166,10 @@ def activation_table(name, images, outputs, names):
     figure, grid = style.picture_grid(list(rows), above, size, fontsize=9)
     for line, (column, values) in zip(grid.T, columns, strict=True):
         ends = None if values.dtype == np.uint8 else _ends(values)
+        of_classes = column.startswith("class")
         for axes, each in zip(line, values, strict=True):
-            answer = column.startswith("class")
-            _draw(axes, each, (0.0, 1.0) if answer else ends)
-            if answer:
+            _draw(axes, each, (0.0, 1.0) if of_classes else ends)
+            if of_classes:
                 axes.set_xlabel(_answer(each), fontsize=9, labelpad=2)
     return style.finish(figure, title)
 
@@ -254,7 +254,7 @@ def _write_channels(outputs, title, file):
             low, high = _ends(values)
             shape = "×".join(map(str, values.shape))
             text = f"{layer}, {shape}, color scale from {low:.3g} to {high:.3g}"
-            texts.append(((2, bottom + 3), text.replace("-", "−"), None))
+            texts.append(((2, bottom + 3), tables.minus(text), None))
             tiles = Image.fromarray(_tiled(values, low, high))
             pictures.append(((0, bottom + HEADING), tiles))
             bottom += HEADING + tiles.height

@@ -83,7 +83,7 @@ def _cells(m, change):
 
 
 def _signed(value):
-    return f"{value:+.3f}".replace("-", "−")
+    return tables.minus(f"{value:+.3f}")
 
 
 def layer_table(summaries):
@@ -123,10 +123,8 @@ def jitter_findings(found):
     sentences = []
     for name, each in found.items():
         texts = [f"{k} {m['relative_response']:.1f}×" for k, m in each.items()]
-        texts = [text.replace(" -", " −") for text in texts]
-        sentences.append(
-            f"{naming.label(name)}, relative response: {', '.join(texts)}."
-        )
+        listed = tables.minus(", ".join(texts))
+        sentences.append(f"{naming.label(name)}, relative response: {listed}.")
     tables.findings(*sentences)
 
 

@@ -180,9 +180,8 @@ def filter_excerpt(layers, names):
         for unit in (1, len(layer.patches) // 2):
             tiles += [layer.regularized[unit], layer.raw.images[unit]]
             tiles += list(layer.patches[unit, :2])
-        inside = np.ix_(layer.seen.any(axis=1), layer.seen.any(axis=0))
-        cut = shown_images([tile[inside] for tile in tiles])
-        rows[f"{naming.label(name)}\n{convolution}"] = cut
+        cut = [filter_study.cropped(tile, layer.seen) for tile in tiles]
+        rows[f"{naming.label(name)}\n{convolution}"] = shown_images(cut)
     pictures = "regularized", "raw", "best real\nimage", "second best\nreal image"
     columns = [f"one filter:\n{pictures[0]}", *pictures[1:]]
     columns += [f"another:\n{pictures[0]}", *pictures[1:]]

@@ -275,7 +275,7 @@ def better(results, method="HiResCAM", than="Grad-CAM"):
 
 
 def _signed(value, digits=2):
-    return f"{value:.{digits}f}".replace("-", "−")
+    return tables.minus(f"{value:.{digits}f}")
 
 
 def _over(image, scaled):

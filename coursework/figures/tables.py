@@ -1,5 +1,7 @@
 """Tables in Markdown, for the notebooks' output and for the READMEs."""
 
+import re
+
 from IPython.display import Markdown, display
 
 from coursework import records
@@ -28,6 +30,11 @@ def markdown(columns, rows, align=""):
 def table(columns, rows):
     """Show a table under a notebook's cell; arguments as in ``markdown``."""
     display(Markdown(markdown(columns, rows)))
+
+
+def minus(text):
+    """A text with "−" in place of the hyphen before a number."""
+    return re.sub(r"-(?=\d)", "−", text)
 
 
 def listed(words, nothing="none"):

@@ -27,11 +27,11 @@ def learning_curves(history, title):
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     for axes, key in ((left, "accuracy"), (right, "loss")):
         draw_curves(axes, history, key)
-        axes.set(xlabel="epoch", title=f"{title}: {key}")
+        axes.set(xlabel="epoch", title=key)
         axes.legend()
     style.stretch_towards_one([left])
     style.plain_log_axis(right)
-    return figure
+    return style.finish(figure, title)
 
 
 def head_learning_curves(history, title):
@@ -255,7 +255,7 @@ def f_scores(f1, names, most=16):
     lowest = min(f1[order].min(), 0.999)
     axes.set_xlim(1 - 1.15 * (1 - lowest), 1 + 0.15 * (1 - lowest))
     axes.grid(axis="x", color="0.9")
-    title = "F-score of each class"
+    title = f"The lowest F-score is that of {labels[f1[order].argmin()]}"
     if len(names) > style.MOST_NUMBERED:
         title = f"{(f1 == 1).sum()} of {len(names)} classes have F-score 1"
         title += f"; the lowest {len(below[:most])}:" if len(below) else ""

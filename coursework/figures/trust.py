@@ -8,7 +8,7 @@ what a map has to exceed.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from coursework.figures import style
+from coursework.figures import style, tables
 from coursework.studies import maps as map_study
 from coursework.studies import naming
 
@@ -89,7 +89,6 @@ def similarities(found):
     figure, grid = plt.subplots(
         len(found), 2, figsize=size, sharey=True, sharex="col", squeeze=False
     )
-    titles = []
     for (left, right), (name, result) in zip(grid, found.items(), strict=True):
         rows = result["on the line"]
         _draw_similarities(left, rows)
@@ -98,20 +97,17 @@ def similarities(found):
         nothing = {"learning adds nothing": 0.0}
         _draw(right, added, nothing, map_study.verdicts_of_learning(added))
         right.set_title("what learning adds")
-        best, least = (
-            choose(added, key=lambda kind: added[kind]["value"])
-            for choose in (max, min)
-        )
-        titles.append(f"{_added(added, best)}, {_added(added, least)}")
     grid[-1, 0].set(xlabel="mean rank correlation on the line", xlim=(None, 1.02))
     grid[-1, 1].set_xlabel("other seed minus shuffled weights")
-    title = f"Learning adds {titles[0]}"
+    title = f"Learning adds {_extremes(next(iter(found.values())))}"
     return _finish(figure, title, grid[0, 0].get_legend_handles_labels()[0])
 
 
-def _added(rows, kind):
-    value = f"{rows[kind]['value']:.2f}".replace("-", "−")
-    return f"{value} to {kind}"
+def _extremes(result):
+    """To which kind learning adds the largest value, and to which the smallest."""
+    added = {k: row["added"]["value"] for k, row in result["on the line"].items()}
+    kinds = (choose(added, key=added.get) for choose in (max, min))
+    return ", ".join(tables.minus(f"{added[k]:.2f} to {k}") for k in kinds)
 
 
 def _draw_similarities(axes, rows):
@@ -176,14 +172,14 @@ def gap_examples(images, positions, scores):
     falls = scores[0] - np.array(scores[1:])
     titles = [f"no gap:\nscore {scores[0]:.1f}"]
     titles += [
-        f"gap at {position:+.1f} px:\nit falls by {fall:.1f}".replace("-", "−")
+        tables.minus(f"gap at {position:+.1f} px:\nit falls by {fall:.1f}")
         for position, fall in zip(positions, falls, strict=True)
     ]
     figure = style.gallery(images, titles, len(images), size=1.5)
     for axes in figure.axes:
         axes.title.set_fontsize(10)
     least = positions[falls.argmin()]
-    title = f"Of these gaps, that at {least:+.1f} px costs least".replace("-", "−")
+    title = tables.minus(f"Of these gaps, that at {least:+.1f} px costs least")
     figure.suptitle(title, x=0.01, ha="left")
     return figure
 

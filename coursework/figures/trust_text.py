@@ -125,7 +125,7 @@ def gaps(found):
 def _agreement(rows, kind):
     row = rows[kind]
     controls = f"{row['other_line']:.2f}; {row['random']:.2f}"
-    return f"{kind} " + f"{row['value']:.2f} ({controls})".replace("-", "−")
+    return tables.minus(f"{kind} {row['value']:.2f} ({controls})")
 
 
 def findings(results):
@@ -198,5 +198,5 @@ def _value_in(rows):
 
 
 def _interval(row):
-    values = (row[key] for key in ("value", "low", "high"))
-    return "{:.2f} [{:.2f}, {:.2f}]".format(*values).replace("-", "−")
+    text = f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    return tables.minus(text)

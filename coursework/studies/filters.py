@@ -145,6 +145,11 @@ def dimmed(images, seen):
     return np.where(seen[..., None], shown, gray + left * shown)
 
 
+def cropped(image, seen):
+    """The part of an image, (height, width, C), that a unit sees; as ``dimmed``."""
+    return image[np.ix_(seen.any(axis=1), seen.any(axis=0))]
+
+
 # --- layers ---------------------------------------------------------------------------
 
 
