@@ -15,8 +15,8 @@ import make
 
 TOOL = """
 import os, sys, time
-print(os.path.basename(sys.argv[0]), *sys.argv[1:], "QUICK" in os.environ)
 try:
+    print(os.path.basename(sys.argv[0]), *sys.argv[1:], "QUICK" in os.environ)
     time.sleep(float(os.environ.get("SLEEP", 0)))
 except KeyboardInterrupt:
     sys.exit("the tool was stopped")
