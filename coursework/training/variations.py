@@ -209,6 +209,7 @@ class Experiment:
             seed=seed,
             validate_every=1 if self.watched else 0,
         )
+        network.steps_per_execution = 1  # to trace 30 takes longer than to predict
         learnt, tested = (
             runs.evaluate(runs.predict(network, dataset, part), dataset, part)
             for part in (parts.train, parts.validation)
