@@ -50,6 +50,6 @@ def test_accuracies_have_the_full_trainings_too():
     record = records.read_study("sample_efficiency", paths.ROOT / "models")
     found = sample_efficiency.accuracies(record)
     assert list(found) == ["plain_lines", "tuned_lines"]
-    assert list(found["plain_lines"]) == [10, 30, 100, 300, 540]
+    assert list(found["plain_lines"]) == [10, 30, 100, 540]
     full = records.read("plain_lines", paths.ROOT / "models")
     assert found["plain_lines"][540] == [r["accuracy"] for r in full["repeats"]]
