@@ -25,6 +25,7 @@ NOTEBOOKS = {
     "tuned_mnist": "Q1/4_tuned_cnn.ipynb",
     "four_head_lines": "Q2/1_four_head_network.ipynb",
 }
+OTHER_SEEDS = {"four_head_lines": (1, 2), "tuned_lines": (1,)}  # kept for Q2/2, Q3/4
 STUDIES = {  # what was measured of the networks above, or beside them
     "padding": "Q1/2_plain_cnn.ipynb",
     "variations_lines": "Q1/3_variations.ipynb",
@@ -91,11 +92,31 @@ def save(network, record, name, folder):
             the older one does not fit the new network, which ``load`` notices.
     """
     _check_fields(record | {"model_sha256": ""}, name)
-    path = pathlib.Path(folder) / f"{name}.keras"
+    sha256 = _save_network(network, pathlib.Path(folder) / f"{name}.keras")
+    write(record | {"model_sha256": sha256}, name, folder)
+
+
+def save_seed(network, name, seed):
+    """Write a network that was trained with another seed, for ``load_seed``.
+
+    Returns:
+        The SHA-256 of the file, which the record's repeat of this seed has to hold.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    return _save_network(network, _seed_path(name, seed))
+
+
+def _seed_path(name, seed):
+    return paths.ROOT / "models" / f"{name}_seed_{seed}.keras"
+
+
+def _save_network(network, path):
     if not _holds(path, network):
         with files.replacing(path) as temporary:
             without_optimizer(network).save(temporary)
-    write(record | {"model_sha256": files.sha256_of_file(path)}, name, folder)
+    return files.sha256_of_file(path)
 
 
 def without_optimizer(network):
@@ -274,6 +295,38 @@ def load(name, folder=None):
     record = read_checked(name, folder)
     path = _folder_of(name, folder) / f"{name}.keras"
     return _load_network(path, record["parameters"]), record
+
+
+def load_seed(name, seed):
+    """A network of ``OTHER_SEEDS`` that ``make repeats`` trained with another seed.
+
+    Args:
+        name: str, "tuned_lines" for example.
+        seed: int, of ``OTHER_SEEDS``.
+
+    Returns:
+        ``keras.Model``; also in a quick run the one trained in full.
+
+    Raises:
+        FileNotFoundError: the record is missing.
+        ValueError: there is no such network, or it is not the one of the record.
+    """
+    record, path = read(name, paths.ROOT / "models"), _seed_path(name, seed)
+    if seed not in OTHER_SEEDS.get(name, ()) or not has_seed(record, name, seed):
+        where = paths.relative(path).as_posix()
+        problem = f"is not the network of seed {seed} that {name}.json describes"
+        raise ValueError(f"{where} {problem}: run make repeats, which trains it")
+    return _load_network(path, record["parameters"])
+
+
+def has_seed(record, name, seed):
+    """Whether a record holds a seed and, of ``OTHER_SEEDS``, its network is there."""
+    repeat = next((r for r in record["repeats"] if r["seed"] == seed), None)
+    if repeat is None or seed not in OTHER_SEEDS.get(name, ()):
+        return repeat is not None
+    path = _seed_path(name, seed)
+    there = path.is_file() and files.sha256_of_file(path)
+    return there == repeat.get("model_sha256", "")
 
 
 def load_for(name, dataset):

@@ -1,6 +1,7 @@
 """`make repeats`: the same configuration with other seeds, one after the other."""
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -59,6 +60,24 @@ def test_a_run_that_was_stopped_goes_on_with_the_next_seed(folder, name, monkeyp
     scores = {repeat["macro_f1"] for repeat in read(name)["repeats"]}
     assert len(scores) == 3  # other seeds, other weights
     assert (folder / "plain_lines.keras").read_bytes() == model
+
+
+def test_networks_that_chapters_look_into_are_kept(folder, monkeypatch):
+    monkeypatch.setattr(records, "OTHER_SEEDS", {"plain_lines": (1,)})
+    monkeypatch.setattr(run_repeats, "SEEDS", (0, 1))
+    run_repeats.add_missing_seeds("plain_lines")
+    first, second = records.load("plain_lines")[0], records.load_seed("plain_lines", 1)
+    assert first.count_params() == second.count_params()
+    assert not np.array_equal(first.get_weights()[0], second.get_weights()[0])
+    path = folder / "plain_lines_seed_1.keras"
+    for damage in (lambda: path.write_bytes(b"another"), path.unlink):
+        damage()
+        with pytest.raises(ValueError, match=r"seed_1\.keras is not .*make repeats"):
+            records.load_seed("plain_lines", 1)
+    run_repeats.add_missing_seeds("plain_lines")
+    assert seeds_of(records.read("plain_lines")) == [0, 1]
+    again = records.load_seed("plain_lines", 1)
+    assert np.array_equal(again.get_weights()[0], second.get_weights()[0])
 
 
 def test_another_dataset_is_refused(folder, few_lines, monkeypatch):

@@ -72,6 +72,7 @@ class TestContent:
         wanted = wanted.split() + [f"models/{n}.keras" for n in question.networks]
         wanted += [f"models/{n}.json" for n in question.networks + question.studies]
         wanted += [n for n in run_notebooks.all_notebooks() if n[1] == str(number)]
+        wanted += ["models/four_head_lines_seed_1.keras"] * (number > 1)
         assert {f"{number}/{name}" for name in wanted} <= names
         assert not [name for name in names if FORBIDDEN.search(name)]
         others = "123".replace(str(number), "")

@@ -67,12 +67,16 @@ QUESTIONS = {
         "multi-head classification",
         networks=("plain_lines", "tuned_lines", "four_head_lines"),
         studies=_made_by("Q2/"),
+        patterns=("models/four_head_lines_seed_*.keras",),
     ),
     3: Question(
         "looking into networks",
         networks=tuple(records.NOTEBOOKS),
         studies=_made_by("Q3/"),
-        patterns=("models/README.md", "Q3/visualize.py", "Q3/examples/*.png"),
+        patterns=(
+            *("models/README.md", "models/*_seed_1.keras"),
+            *("Q3/visualize.py", "Q3/examples/*.png"),
+        ),
     ),
 }
 

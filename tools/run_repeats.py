@@ -40,21 +40,25 @@ def add_missing_seeds(name):
     """
     base, changes = runs.EXPERIMENTS.get(name, (name, None))
     network, record = records.load(base, paths.ROOT / "models")
-    repeats = runs.repeats_of(name) if changes else record["repeats"]
-    done = sorted(repeat["seed"] for repeat in repeats)
+    if changes:
+        done = [repeat["seed"] for repeat in runs.repeats_of(name)]
+    else:
+        done = [seed for seed in SEEDS if records.has_seed(record, name, seed)]
     missing = [seed for seed in SEEDS if seed not in done]
     print(f"{name}: seeds {done} are done, missing {missing}", flush=True)
     if missing:
         dataset, parts = load_dataset(record)
     for seed in missing:
-        _, repeat = runs.train_again(
+        trained, repeat = runs.train_again(
             network, record["training"], dataset, parts, seed, changes
         )
         if changes:
             runs.add_repeat(name, repeat, dataset)
         else:
-            repeats.append(repeat)
-            repeats.sort(key=lambda each: each["seed"])
+            if seed in records.OTHER_SEEDS.get(name, ()):
+                repeat["model_sha256"] = records.save_seed(trained, name, seed)
+            others = [each for each in record["repeats"] if each["seed"] != seed]
+            record["repeats"] = sorted([*others, repeat], key=lambda r: r["seed"])
             records.write(record, name, paths.ROOT / "models")
         print(f"{name}, seed {seed}: {repeat['errors']} errors", flush=True)
 
