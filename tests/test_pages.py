@@ -70,6 +70,14 @@ def test_what_readers_are_told_to_make_can_be_made(page):
     assert set(told) <= set(make.TARGETS)
 
 
+def test_the_example_of_the_models_runs():
+    text = (paths.ROOT / "models" / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    made = {}
+    exec(compile(code, "models/README.md", "exec"), made)
+    assert made["images"].shape == (5, 28, 28, 3)
+
+
 class TestReadmeOfQuestion3:
     TEXT = (paths.ROOT / "Q3" / "README.md").read_text(encoding="utf-8")
 

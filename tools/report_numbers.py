@@ -204,7 +204,6 @@ GIVEN = {  # what templates use as it is
     "SURE": unseen_lines.SURE,
     "better_maps": map_figures.better,
     "effects": effects.effects,
-    "equally_fragile": lambda found: not map_study.unequally_fragile(found),
     "figures": figures,
     "heads": heads,
     "label": naming.label,
