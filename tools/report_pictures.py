@@ -225,7 +225,7 @@ def _classes(name, outputs, most):
 
 def maps(known):
     """HiResCAM of all networks and heads, and of wrong digits."""
-    figure, grid = _grid([""] * 7, [""] * 12, 3.9)
+    figure, grid = _grid([""] * 7, [""] * 12, 3.6)
     digits, drawn = _data_of("plain_mnist"), _data_of("plain_lines")
     six = activations.first_of(digits, splits.split(digits.classes).test, DIGITS)
     rows = {"baseline": _cams("plain_mnist", six), "tuned": _cams("tuned_mnist", six)}
