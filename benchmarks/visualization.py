@@ -26,7 +26,7 @@ LAYER = "relu1"  # whose filters are visualized
 BATCH, FEW = 256, 8  # images
 FILTERS, STEPS = 32, 200
 REPEATS = 9
-BARS = {  # what issue 16 asks for: at most so many times the bare pass
+BARS = {  # at most so many times the bare pass
     "plain_lines, 256 images": 1.05,
     "MobileNetV2 of 96 px, 32 images": 1.25,
     "NASNetMobile, 1 image": 1.5,
