@@ -325,8 +325,8 @@ def has_seed(record, name, seed):
     if repeat is None or seed not in OTHER_SEEDS.get(name, ()):
         return repeat is not None
     path = _seed_path(name, seed)
-    there = path.is_file() and files.sha256_of_file(path)
-    return there == repeat.get("model_sha256", "")
+    kept = repeat.get("model_sha256")
+    return path.is_file() and files.sha256_of_file(path) == kept
 
 
 def load_for(name, dataset):
